@@ -1,0 +1,54 @@
+import type { ValidationProblem } from "../../core/validation.ts";
+
+/** One event as a sender's request holds it: read and checked for form, not yet validated against a schema. */
+export interface IncomingEvent {
+  /** The sender's id; `undefined` when one has to be assigned. */
+  readonly id: string | undefined;
+  readonly type: string;
+  readonly time: string | undefined;
+  readonly dataschema: string | undefined;
+  /** `data`, parsed; `undefined` when the event has none. */
+  readonly data: unknown;
+  /** The sender's object, byte for byte, a view into the request's body. */
+  readonly raw: Buffer;
+  /** True when a top-level member must be taken out or renamed before the collector adds its own. */
+  readonly rewrite: boolean;
+}
+
+/** Something in the request that should be an event and is not. */
+export interface MalformedEvent {
+  readonly id: string | undefined;
+  readonly problems: readonly ValidationProblem[];
+  readonly raw: Buffer;
+}
+
+export type IncomingItem =
+  | { readonly kind: "event"; readonly event: IncomingEvent }
+  | { readonly kind: "malformed"; readonly malformed: MalformedEvent };
+
+/** What a protocol made of a request's body. */
+export type IncomingBody =
+  | { readonly kind: "items"; readonly items: readonly IncomingItem[] }
+  /** Nothing in it can be told apart as an event; `code` is a problem code of `docs/errors.md`. */
+  | { readonly kind: "unreadable"; readonly code: string; readonly detail: string };
+
+/** Bounds a protocol enforces while it reads, before anything is parsed into objects. */
+export interface EventLimits {
+  readonly maxEventBytes: number;
+  readonly maxEventsPerRequest: number;
+  readonly maxJsonDepth: number;
+  /** Most members and elements, at all levels, of one event. */
+  readonly maxJsonKeys: number;
+}
+
+/** What the collector adds to an event. */
+export interface Enrichment {
+  /** Name of the source. */
+  readonly source: string;
+  readonly receivedMs: number;
+  /** As the source's privacy setting allows; `undefined`: not recorded. */
+  readonly clientIp: string | undefined;
+  readonly userAgent: string | undefined;
+  /** `<node>/<slot>-`, completed by the event's position. */
+  readonly collectorPrefix: string;
+}
