@@ -1,0 +1,49 @@
+import { Writable } from "node:stream";
+import type { Logger } from "pino";
+import { loadAppConfig } from "../app/load-app-config.ts";
+import { runCollector } from "../app/run-collector.ts";
+import { type LogLevel, createLogger } from "../telemetry/log.ts";
+import type { CliContext } from "./cli-context.ts";
+import { EXIT } from "./exit-codes.ts";
+import { hasColours } from "./paint.ts";
+import { reportProblems, reportWarnings } from "./report-problems.ts";
+
+export interface CollectOptions {
+  readonly config?: string;
+  readonly json?: true;
+  readonly logLevel?: LogLevel;
+}
+
+/** Runs a collector until it is told to stop: what `start` and `dev` share. */
+export async function collect(
+  context: CliContext,
+  options: CollectOptions,
+  defaults: { format: "json" | "pretty"; level?: LogLevel },
+): Promise<number> {
+  const { cwd, env, stderr } = context;
+  const loaded = await loadAppConfig({ file: options.config, cwd, env });
+  if (loaded.kind === "problems") {
+    reportProblems(loaded, context, options.json);
+    return EXIT.configInvalid;
+  }
+  const log = await createLogger({
+    level: options.logLevel ?? defaults.level ?? loaded.config.log.level,
+    format: options.json ? "json" : defaults.format,
+    stream: stderr,
+    colours: hasColours(stderr, env),
+  });
+  if (options.json) for (const warning of loaded.warnings) log.warn(warning);
+  else reportWarnings(loaded.warnings, context);
+  return runCollector({ loaded, cwd, env, log, output: options.json ? linesOf(log) : stderr });
+}
+
+/** With `--json` every line is JSON, so what is printed for people becomes the message of a log line. */
+function linesOf(log: Logger): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write(text, _encoding, done) {
+      log.info(String(text).trim());
+      done();
+    },
+  });
+}
