@@ -1,0 +1,62 @@
+const MAX_QUOTED_CHARS = 200;
+
+/** An error of an AWS JSON service, as far as the reply could be understood. */
+export interface ServiceError {
+  /** Such as `ResourceNotFoundException`; `undefined` when the reply names none. */
+  readonly code: string | undefined;
+  /** The service's own words, shortened, in one line; empty when there are none. */
+  readonly message: string;
+}
+
+/** Codes by which a service says that the keys are not, or no longer, known. */
+const STALE_IDENTITY = new Set([
+  "ExpiredToken",
+  "ExpiredTokenException",
+  "UnrecognizedClientException",
+  "InvalidClientTokenId",
+]);
+
+/** True when other keys may help, so that they should be looked up again. */
+export function blamesIdentity(error: ServiceError): boolean {
+  return error.code !== undefined && STALE_IDENTITY.has(error.code);
+}
+
+/**
+ * Reads the error reply of a service that speaks AWS JSON 1.1. Anything may stand in
+ * a reply, so everything is a value: a gateway's HTML has no code and no message.
+ */
+export function readServiceError(body: Uint8Array): ServiceError {
+  const reply = parseJsonObject(body);
+  const type = reply?.["__type"];
+  const message = reply?.["message"] ?? reply?.["Message"];
+  return {
+    code: typeof type === "string" ? bareCode(type) : undefined,
+    message: typeof message === "string" ? quotable(message) : "",
+  };
+}
+
+/** The body as a JSON object, or `undefined` if it is anything else. */
+export function parseJsonObject(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
+  } catch {
+    return undefined;
+  }
+  return isObject(parsed) ? parsed : undefined;
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** `com.amazonaws.kinesis#ResourceNotFoundException` is `ResourceNotFoundException`. */
+function bareCode(type: string): string {
+  return quotable(type.slice(type.lastIndexOf("#") + 1));
+}
+
+/** Foreign text made fit for one line of a log: short, and without control characters. */
+export function quotable(text: string): string {
+  const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
+  return line.length > MAX_QUOTED_CHARS ? `${line.slice(0, MAX_QUOTED_CHARS - 1)}…` : line;
+}

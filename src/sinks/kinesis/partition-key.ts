@@ -1,0 +1,60 @@
+import { hash, randomUUID } from "node:crypto";
+import { crc32 } from "node:zlib";
+import type { CollectedEvent } from "../../core/event.ts";
+import { MAX_KEY_UNITS } from "./service-limits.ts";
+
+/**
+ * Which value decides where an event goes: its id, nothing (`random`), or the value
+ * at a JSON Pointer, so that events with equal values keep their order.
+ */
+export type KeyChoice =
+  | { readonly kind: "id" }
+  | { readonly kind: "random" }
+  | { readonly kind: "pointer"; readonly path: readonly string[] };
+
+/** Reads `partitionKey` of the configuration, which was checked there. */
+export function keyChoice(partitionKey: string): KeyChoice {
+  if (partitionKey === "id" || partitionKey === "random") return { kind: partitionKey };
+  const path = partitionKey
+    .slice(1)
+    .split("/")
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return { kind: "pointer", path };
+}
+
+/** The partition key of an event in a record of its own: 1 to 256 characters. */
+export function partitionKeyOf(event: CollectedEvent, choice: KeyChoice): string {
+  switch (choice.kind) {
+    case "id":
+      return event.id;
+    case "random":
+      return randomUUID();
+    case "pointer":
+      return valueAt(event, choice.path) ?? event.id;
+  }
+}
+
+/** The group, 0 to `buckets - 1`, of an event that shares a record with others. Equal values, equal group, always. */
+export function bucketOf(event: CollectedEvent, path: readonly string[], buckets: number): number {
+  return crc32(valueAt(event, path) ?? event.id) % buckets;
+}
+
+function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
+}
+
+/**
+ * The value at the pointer as a key: a string as it is, a number or boolean as JSON
+ * writes it, and a hash of what is too long for a key. `undefined` for what cannot
+ * be a key: nothing, null, the empty string, an object, an array.
+ */
+function valueAt(event: CollectedEvent, path: readonly string[]): string | undefined {
+  let value: unknown = JSON.parse(event.bytes.toString());
+  for (const step of path) {
+    if (!isContainer(value) || !Object.hasOwn(value, step)) return undefined;
+    value = value[step];
+  }
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string" || value === "") return undefined;
+  return value.length > MAX_KEY_UNITS ? hash("sha256", value) : value.toWellFormed();
+}
