@@ -1,0 +1,92 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Checkpoint } from "../core/ledger.ts";
+import { CheckpointFile } from "./checkpoint-file.ts";
+import { silent, temporaryDirectory } from "./journal-fixture.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+
+function checkpointAt(countedTo: number): Checkpoint {
+  const tally = { accepted: countedTo, delivered: 1, deadLettered: 0, dropped: { filtered: 2 } };
+  return {
+    version: 1,
+    countedTo,
+    accepted: { web: countedTo },
+    quarantined: {},
+    sinks: { stream: { cursor: 1, missing: 0, tallies: { web: tally } } },
+  };
+}
+
+const open = (disk: SimulatedDisk) => new CheckpointFile({ config: { dir: "/journal" }, slot: "0", log: silent, disk });
+const CURRENT = "/journal/0/checkpoint.json";
+
+test("what was saved is loaded, on the real disk too", async () => {
+  using directory = temporaryDirectory();
+  const config = { dir: directory.path };
+  await mkdir(join(directory.path, "0"));
+  const file = new CheckpointFile({ config, slot: "0", log: silent });
+  expect(await file.load()).toBeUndefined();
+  await file.save(checkpointAt(10));
+  await file.save(checkpointAt(11));
+  expect(await new CheckpointFile({ config, slot: "0", log: silent }).load()).toEqual(checkpointAt(11));
+
+  const path = join(directory.path, "0", "checkpoint.json");
+  await writeFile(path, (await readFile(path, "utf8")).replace('"countedTo":11', '"countedTo":91'));
+  expect(await new CheckpointFile({ config, slot: "0", log: silent }).load()).toEqual(checkpointAt(10));
+  expect(await readdir(join(directory.path, "0"))).toContain("checkpoint.json.damaged");
+});
+
+test("a damaged checkpoint gives way to the one before it, whichever byte is wrong", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await file.save(checkpointAt(10));
+  await file.save(checkpointAt(20));
+  const size = disk.files.get(CURRENT)?.bytes.length ?? 0;
+  for (let at = 0; at < size - 1; at++) {
+    const damaged = disk.afterKill();
+    const bytes = damaged.files.get(CURRENT)?.bytes;
+    bytes?.writeUInt8(bytes.readUInt8(at) ^ 1, at);
+    expect((await open(damaged).load())?.countedTo).toBe(10);
+    expect((await open(damaged).load())?.countedTo).toBe(10);
+  }
+});
+
+test("a kill at any moment of a save leaves the old checkpoint or the new one", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await file.save(checkpointAt(10));
+  await file.save(checkpointAt(20));
+  const moments: SimulatedDisk[] = [];
+  const around = async (run: () => Promise<void>) => {
+    moments.push(disk.afterKill());
+    await run();
+    moments.push(disk.afterKill());
+  };
+  const rename = disk.rename.bind(disk);
+  const syncDirectory = disk.syncDirectory.bind(disk);
+  disk.rename = (from, to) => around(() => rename(from, to));
+  disk.syncDirectory = () => around(() => syncDirectory());
+  await file.save(checkpointAt(30));
+  expect(moments).toHaveLength(6);
+  for (const moment of moments) expect([20, 30]).toContain((await open(moment).load())?.countedTo);
+});
+
+test("saves run one at a time, and of those that wait the latest is written for all", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await Promise.all([1, 2, 3, 4].map((at) => file.save(checkpointAt(at))));
+  expect(disk.calls.sync).toBeLessThanOrEqual(2);
+  expect((await open(disk).load())?.countedTo).toBe(4);
+});
+
+test("a save that the disk refuses rejects, keeps the old checkpoint, and the next one works", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await file.save(checkpointAt(1));
+  disk.room = 20;
+  await expect(file.save(checkpointAt(2))).rejects.toMatchObject({ code: "ENOSPC" });
+  expect((await open(disk.afterKill()).load())?.countedTo).toBe(1);
+  disk.room = 1e9;
+  await file.save(checkpointAt(3));
+  expect((await open(disk).load())?.countedTo).toBe(3);
+});

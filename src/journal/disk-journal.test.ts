@@ -1,0 +1,207 @@
+import { describe, expect, test } from "vitest";
+import type { Clock } from "../core/clock.ts";
+import { systemClock } from "../core/clock.ts";
+import { draftOf, openTestJournal, readAll } from "./journal-fixture.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+
+const KiB = 1024;
+/** Small enough that a few events fill segments and the budget. */
+const small = { maxBytes: 32 * KiB, segmentBytes: 4 * KiB, tailBytes: 4 * KiB };
+
+function bytesOnDisk(disk: SimulatedDisk): number {
+  let bytes = 0;
+  for (const [path, file] of disk.files) if (path.endsWith(".seg")) bytes += file.bytes.length;
+  return bytes;
+}
+
+describe("appending", () => {
+  test("all that is appended in one turn is written by one call, shown to listeners, and only then acknowledged", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    const order: string[] = [];
+    journal.onAppend((events) => order.push(`listener ${events.map((event) => event.id).join()}`));
+    await journal.append([draftOf("a")], "written");
+    disk.calls.write = 0;
+    const appended = [
+      journal.append([draftOf("b")], "written"),
+      journal.append([draftOf("c"), draftOf("d")], "written"),
+      journal.append([draftOf("e")], "written"),
+    ];
+    expect(journal.nextPosition).toBe(5);
+    expect(journal.end).toBe(1);
+    for (const append of appended) void append.then((position) => order.push(`ack ${position}`));
+    await Promise.all(appended);
+    expect(disk.calls.write).toBe(1);
+    expect(order).toEqual(["listener a", "listener b,c,d,e", "ack 1", "ack 2", "ack 4"]);
+    expect(journal.end).toBe(5);
+  });
+
+  test("synced waits for the disk, and one sync serves all who came while the last one ran", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    const sync = Promise.withResolvers<void>();
+    disk.syncing = sync.promise;
+    let synced = 0;
+    const waiting: Promise<unknown>[] = [];
+    for (let turn = 0; turn < 5; turn++) {
+      waiting.push(journal.append([draftOf("s")], "synced").then(() => synced++));
+      await journal.append([draftOf("w")], "written");
+    }
+    expect(synced).toBe(0);
+    sync.resolve();
+    await Promise.all(waiting);
+    expect(disk.calls.sync).toBe(2);
+    // The name of a new segment must survive a power cut as well.
+    expect(disk.calls.syncDirectory).toBeGreaterThanOrEqual(2);
+  });
+
+  test("with durability disk, written waits for the sync too", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk, config: { durability: "disk" } });
+    await journal.append([draftOf("a")], "written");
+    expect(disk.calls.sync).toBe(1);
+  });
+
+  test("a failed sync rejects those who waited for it, and later ones work", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    disk.failing.add("sync");
+    await expect(journal.append([draftOf("a")], "synced")).rejects.toMatchObject({ code: "journal_write_failed" });
+    disk.failing.clear();
+    await expect(journal.append([draftOf("b")], "synced")).resolves.toBe(1);
+    expect(await readAll(journal, journal.reader(0))).toHaveLength(2);
+  });
+
+  test("after close nothing is taken, and what was pending is on disk", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    const pending = journal.append([draftOf("a")], "synced");
+    await journal.close();
+    await journal.close();
+    await expect(pending).resolves.toBe(0);
+    await expect(journal.append([draftOf("b")], "written")).rejects.toMatchObject({ code: "journal_write_failed" });
+    const { journal: next } = await openTestJournal({ disk: disk.afterKill() });
+    expect(next.end).toBe(1);
+  });
+});
+
+describe("a disk that is full or refuses", () => {
+  test("the group that did not fit is rejected whole, is never seen, and its positions go to the next", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    const seen: string[] = [];
+    journal.onAppend((events) => seen.push(...events.map((event) => event.id)));
+    await journal.append([draftOf("a")], "written");
+    disk.room = 300;
+    const rejected = await Promise.allSettled([
+      journal.append([draftOf("b")], "written"),
+      journal.append([draftOf("c")], "synced"),
+    ]);
+    expect(rejected).toMatchObject([{ reason: { code: "journal_full" } }, { reason: { code: "journal_full" } }]);
+    expect(journal.nextPosition).toBe(1);
+    disk.room = 1e9;
+    await expect(journal.append([draftOf("d")], "written")).resolves.toBe(1);
+    expect(seen).toEqual(["a", "d"]);
+    const { journal: next } = await openTestJournal({ disk: disk.afterKill() });
+    expect((await readAll(next, next.reader(0))).map((event) => event.id)).toEqual(["a", "d"]);
+  });
+
+  test("frames of a rejected group that could not be cut off do not come back to life", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    await journal.append([draftOf("a")], "written");
+    // Room for the first whole frame of the group, and part of the second.
+    disk.room = 300;
+    disk.failing.add("truncate");
+    await expect(journal.append([draftOf("b"), draftOf("c")], "written")).rejects.toMatchObject({
+      code: "journal_full",
+    });
+    disk.room = 1e9;
+    const afterFailure = disk.afterKill();
+    await expect(journal.append([draftOf("d")], "written")).resolves.toBe(1);
+    expect((await readAll(journal, journal.reader(0))).map((event) => event.id)).toEqual(["a", "d"]);
+
+    const { journal: next } = await openTestJournal({ disk: disk.afterKill() });
+    expect((await readAll(next, next.reader(0))).map((event) => [event.position, event.id])).toEqual([
+      [0, "a"],
+      [1, "d"],
+    ]);
+    const { journal: other } = await openTestJournal({ disk: afterFailure });
+    expect((await readAll(other, other.reader(0))).map((event) => event.id)).toEqual(["a"]);
+  });
+
+  test("a disk that takes no new file rejects until it does", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    disk.failing.add("create");
+    await expect(journal.append([draftOf("a")], "written")).rejects.toMatchObject({ code: "journal_write_failed" });
+    disk.failing.clear();
+    disk.room = 10;
+    await expect(journal.append([draftOf("b")], "written")).rejects.toMatchObject({ code: "journal_full" });
+    disk.room = 1e9;
+    await expect(journal.append([draftOf("c")], "written")).resolves.toBe(0);
+    expect(await readAll(journal, journal.reader(0))).toMatchObject([{ position: 0, id: "c" }]);
+  });
+});
+
+describe("the budget", () => {
+  test("heldBytes is what lies on disk, never above maxBytes, and release makes room again", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk, config: small });
+    let outcome: unknown;
+    do {
+      outcome = await journal.append([draftOf("e", 500)], "written").catch((error: unknown) => error);
+      expect(journal.heldBytes).toBe(bytesOnDisk(disk));
+      expect(journal.heldBytes).toBeLessThanOrEqual(small.maxBytes);
+    } while (typeof outcome === "number");
+    expect(outcome).toMatchObject({ code: "journal_full" });
+    expect(journal.end).toBeGreaterThan(40);
+    expect(journal.isFull(600)).toBe(true);
+    journal.release(journal.end);
+    await expect.poll(() => journal.isFull(600)).toBe(false);
+    await expect.poll(() => journal.heldBytes === bytesOnDisk(disk)).toBe(true);
+    expect(journal.first).toBeGreaterThan(0);
+    await journal.append([draftOf("f")], "written");
+  });
+
+  test("only segments that lie wholly below the released position go", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk, config: small });
+    for (let at = 0; at < 30; at++) await journal.append([draftOf(String(at), 500)], "written");
+    journal.release(17);
+    await expect.poll(() => journal.first).toBeGreaterThan(10);
+    expect(journal.first).toBeLessThanOrEqual(17);
+    const kept = await readAll(journal, journal.reader(17));
+    expect(kept.map((event) => event.position)).toEqual(Array.from({ length: 13 }, (_, at) => at + 17));
+  });
+
+  test("a group as large as the budget does not block the journal once it is released", async () => {
+    const { journal } = await openTestJournal({ disk: new SimulatedDisk(), config: small });
+    await journal.append([draftOf("large", 31 * KiB)], "written");
+    expect(journal.isFull(31 * KiB)).toBe(true);
+    journal.release(journal.end);
+    await expect.poll(() => journal.isFull(31 * KiB)).toBe(false);
+    await expect(journal.append([draftOf("large too", 31 * KiB)], "written")).resolves.toBe(1);
+  });
+
+  test("released segments stay for retainMs, unless their room is needed", async () => {
+    const disk = new SimulatedDisk();
+    let nowMs = Date.now();
+    const clock: Clock = { ...systemClock, nowMs: () => nowMs };
+    const { journal } = await openTestJournal({ disk, clock, config: { ...small, retainMs: 60_000 } });
+    for (let at = 0; at < 20; at++) await journal.append([draftOf("e", 500)], "written");
+    journal.release(journal.end);
+    await new Promise(setImmediate);
+    expect(await readAll(journal, journal.reader(0))).toHaveLength(20);
+    nowMs += 61_000;
+    journal.release(journal.end);
+    await expect.poll(() => journal.first).toBeGreaterThan(0);
+
+    for (let at = 0; at < 200; at++) {
+      await journal.append([draftOf("e", 500)], "written");
+      journal.release(journal.end);
+    }
+    expect(journal.heldBytes).toBeGreaterThan(20 * KiB);
+    await expect.poll(() => bytesOnDisk(disk)).toBeLessThanOrEqual(small.maxBytes);
+  });
+});

@@ -1,0 +1,210 @@
+import assert from "node:assert/strict";
+import { MillraceError } from "../core/errors.ts";
+import type { CollectedEvent, EventDraft, Position } from "../core/event.ts";
+import type { AppendLevel, Journal, JournalReader } from "../core/journal.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "pino";
+import { AppendGroup } from "./append-group.ts";
+import { Arena } from "./arena.ts";
+import { type Disk, errorCode } from "./disk.ts";
+import { encodeFrame, frameBytes } from "./frame.ts";
+import { GroupSync } from "./group-sync.ts";
+import { type ReadableLog, SegmentReader } from "./journal-reader.ts";
+import { MemoryTail } from "./memory-tail.ts";
+import type { JournalMetrics } from "./metrics.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+import type { SegmentList } from "./segment-list.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+
+export interface DiskJournalOptions {
+  readonly slot: string;
+  readonly durability: "os" | "disk";
+  readonly maxBytes: number;
+  readonly segmentBytes: number;
+  readonly tailBytes: number;
+  readonly directory: string;
+  readonly segments: SegmentList;
+  /** One past the newest event that recovery found. */
+  readonly end: Position;
+  /** The position of the next event: at least `end`. */
+  readonly next: Position;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics: JournalMetrics;
+}
+
+/**
+ * The journal on disk: durability `os` and `disk`.
+ *
+ * An append is encoded at once, into the buffer it is written from. What arrived in one
+ * turn of the event loop is written together at its end, and only then shown to readers,
+ * listeners and the senders.
+ *
+ * Invariant: positions of a group whose write failed were never shown to anyone, and go
+ * to the next group.
+ */
+export class DiskJournal implements Journal {
+  readonly durability: "os" | "disk";
+  readonly slot: string;
+  readonly maxBytes: number;
+  readonly #tailBytes: number;
+  readonly #segments: SegmentList;
+  readonly #writer: SegmentWriter;
+  readonly #sync: GroupSync;
+  readonly #tail: MemoryTail;
+  readonly #arena = new Arena();
+  readonly #metrics: JournalMetrics;
+  readonly #listeners: ((events: readonly CollectedEvent[]) => void)[] = [];
+  readonly #readable: ReadableLog;
+  #group = new AppendGroup();
+  #end: Position;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: DiskJournalOptions) {
+    const { disk, directory, segments, clock, log, metrics } = options;
+    this.durability = options.durability;
+    this.slot = options.slot;
+    this.maxBytes = options.maxBytes;
+    this.#tailBytes = options.tailBytes;
+    this.#segments = segments;
+    this.#metrics = metrics;
+    this.#end = options.end;
+    this.#tail = new MemoryTail(options.next);
+    this.#sync = new GroupSync({ disk, directory, log, metrics, writer: () => this.#writer });
+    this.#writer = new SegmentWriter({
+      disk,
+      segments,
+      // Space comes back a segment at a time: with few large ones the budget could be used up by the one being written.
+      segmentBytes: Math.min(options.segmentBytes, Math.floor(options.maxBytes / 8)),
+      clock,
+      log,
+      retire: (finished) => this.#sync.retire(finished),
+    });
+    this.#readable = {
+      end: () => this.#end,
+      tail: this.#tail,
+      segments,
+      disk,
+      clock,
+      log,
+      metrics,
+      reported: new Set(),
+    };
+  }
+
+  get first(): Position {
+    return this.#segments.first ?? this.#end;
+  }
+
+  get end(): Position {
+    return this.#end;
+  }
+
+  get nextPosition(): Position {
+    return this.#tail.end + this.#group.events.length;
+  }
+
+  get heldBytes(): number {
+    return this.#segments.heldBytes;
+  }
+
+  isFull(bytes: number): boolean {
+    return this.#overBudget(bytes) > this.#segments.releasedBytes;
+  }
+
+  /** How far `bytes` more would exceed the budget, were nothing deleted first. */
+  #overBudget(bytes: number): number {
+    // The write may begin a new segment, whose header counts.
+    return this.#segments.heldBytes + this.#group.bytes + bytes + SEGMENT_HEADER_BYTES - this.maxBytes;
+  }
+
+  append(drafts: readonly EventDraft[], level: AppendLevel): Promise<Position> {
+    assert(drafts.length > 0, "an append has at least one event");
+    if (this.#closing !== undefined)
+      return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
+    let bytes = 0;
+    for (const draft of drafts) bytes += frameBytes(draft);
+    if (this.isFull(bytes)) {
+      this.#metrics.refusedFull.inc(drafts.length);
+      return Promise.reject(
+        new MillraceError("journal_full", `the journal holds ${this.heldBytes} of ${this.maxBytes} bytes`),
+      );
+    }
+    const excess = this.#overBudget(bytes);
+    if (excess > 0) this.#segments.reclaim(excess);
+
+    const group = this.#group;
+    const first = this.nextPosition;
+    // Not a microtask: that would run between the requests of one turn, and split the group.
+    if (group.events.length === 0) setImmediate(() => this.#commit());
+    for (const draft of drafts) {
+      const size = drafts.length === 1 ? bytes : frameBytes(draft);
+      const buffer = this.#arena.reserve(size);
+      group.events.push(encodeFrame(buffer, this.#arena.offset, draft, this.nextPosition));
+      this.#arena.use(size);
+    }
+    group.bytes += bytes;
+    return group.wait(first, level === "synced" || this.durability === "disk");
+  }
+
+  /** Writes the group of this turn, shows it to readers and listeners, and settles its appends. */
+  #commit(): void {
+    const group = this.#group;
+    const first = group.events[0];
+    if (first === undefined) return;
+    this.#group = new AppendGroup();
+    const stop = this.#metrics.writeSeconds.startTimer();
+    try {
+      this.#writer.write(this.#arena.take(), first.position, first.position + group.events.length);
+    } catch (error) {
+      this.#metrics.failedWrites.inc(group.events.length);
+      group.reject(writeFailure(error));
+      return;
+    }
+    stop();
+    this.#metrics.groupEvents.observe(group.events.length);
+    this.#metrics.writtenBytes.inc(group.bytes);
+    this.#tail.push(group.events);
+    this.#end = this.#tail.end;
+    for (const listener of this.#listeners) listener(group.events);
+    this.#tail.shrinkTo(this.#tailBytes);
+    group.resolveWritten();
+    if (group.wantsSync) this.#sync.add(group);
+  }
+
+  onAppend(listener: (events: readonly CollectedEvent[]) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  reader(from: Position): JournalReader {
+    return new SegmentReader(this.#readable, from);
+  }
+
+  release(position: Position): void {
+    // One group can be as large as the budget. Were its segment kept open, nothing would ever fit again.
+    if (position >= this.#end) this.#writer.finishFull();
+    this.#segments.release(position);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#commit();
+    this.#writer.finish();
+    await this.#sync.idle();
+    await this.#segments.settled();
+  }
+}
+
+function writeFailure(cause: unknown): MillraceError {
+  const code = errorCode(cause);
+  return code === "ENOSPC" || code === "EDQUOT"
+    ? new MillraceError("journal_full", "the disk of the journal is full", { cause })
+    : new MillraceError("journal_write_failed", `the journal could not be written: ${code ?? String(cause)}`, {
+        cause,
+      });
+}

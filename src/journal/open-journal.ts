@@ -1,0 +1,87 @@
+import { dirname } from "node:path";
+import type { Logger } from "pino";
+import type { Clock } from "../core/clock.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { Position } from "../core/event.ts";
+import type { Journal } from "../core/journal.ts";
+import type { JournalConfig } from "./config.ts";
+import { type Disk, nodeDisk } from "./disk.ts";
+import { DiskJournal } from "./disk-journal.ts";
+import { createMemoryJournal } from "./memory-journal.ts";
+import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
+import { NOTHING_RECOVERED, type RecoveredSegments, type Recovery, SlotRecovery } from "./recovery.ts";
+import { firstOfSegmentName } from "./segment-header.ts";
+import { SegmentList } from "./segment-list.ts";
+import { slotDirectory } from "./slot-directory.ts";
+
+export interface OpenJournalOptions {
+  readonly config: JournalConfig;
+  readonly slot: string;
+  /** Lowest position the next event may get: the checkpoint's `countedTo`, so that none is used twice after a power cut. */
+  readonly atLeast: Position;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly metrics?: JournalMetrics;
+  readonly disk?: Disk;
+}
+
+/**
+ * Opens the journal of a slot and recovers what an earlier process left. Hold the slot's
+ * lock meanwhile and as long as the journal is open: see `lockSlot`.
+ *
+ * Rejects with `journal_unusable` when the directory cannot be created, read or written.
+ */
+export async function openJournal(options: OpenJournalOptions): Promise<{ journal: Journal; recovery: Recovery }> {
+  const { config, slot, clock, log, atLeast, disk = nodeDisk, metrics = createJournalMetrics() } = options;
+  if (config.durability === "memory") {
+    await warnOfSegments(disk, slotDirectory(config, slot), log);
+    return {
+      journal: createMemoryJournal({ slot, maxBytes: config.maxBytes, first: atLeast }),
+      recovery: NOTHING_RECOVERED,
+    };
+  }
+  const directory = slotDirectory(config, slot);
+  const { segments, end, next, recovery } = await recover(disk, directory, clock, log);
+  metrics.recoveredDamagedSegments.inc(recovery.damagedSegments);
+  metrics.recoveredTruncatedBytes.inc(recovery.truncatedBytes);
+  const journal = new DiskJournal({
+    slot,
+    durability: config.durability,
+    maxBytes: config.maxBytes,
+    segmentBytes: config.segmentBytes,
+    tailBytes: config.tailBytes,
+    directory,
+    segments: new SegmentList(segments, { disk, directory, retainMs: config.retainMs, clock, log }),
+    end,
+    next: Math.max(next, atLeast),
+    disk,
+    clock,
+    log,
+    metrics,
+  });
+  return { journal, recovery };
+}
+
+async function warnOfSegments(disk: Disk, directory: string, log: Logger): Promise<void> {
+  const names = await disk.list(directory).catch((): string[] => []);
+  if (!names.some((name) => firstOfSegmentName(name) !== undefined)) return;
+  log.warn(
+    { directory },
+    "this journal is in memory, but its directory holds segments of one on disk; start with durability os to deliver them",
+  );
+}
+
+async function recover(disk: Disk, directory: string, clock: Clock, log: Logger): Promise<RecoveredSegments> {
+  try {
+    await disk.mkdir(directory);
+    await disk.syncDirectory(dirname(directory));
+    return await new SlotRecovery({ disk, directory, clock, log }).run();
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new MillraceError(
+      "journal_unusable",
+      `the journal in ${directory} cannot be used: ${problem}. Make the directory readable and writable, or set journal.dir.`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,139 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { type Clock, systemClock } from "../core/clock.ts";
+import type { RejectedEvent } from "../core/reject-log.ts";
+import { rejectLogConfig } from "./config.ts";
+import { silent, temporaryDirectory } from "./journal-fixture.ts";
+import { openRejectLog, type RejectLogOptions } from "./reject-log-files.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+
+function rejected(event: string | Uint8Array): RejectedEvent {
+  return {
+    atMs: 1_764_000_000_000,
+    source: "web",
+    code: "schema_violation",
+    reasons: [{ pointer: "/data" }],
+    event: typeof event === "string" ? Buffer.from(event) : event,
+  };
+}
+
+function open(options: Partial<RejectLogOptions> = {}) {
+  const config = { ...rejectLogConfig("/rejects").parse(undefined), ...options.config };
+  return openRejectLog({
+    name: "quarantine",
+    slot: "0",
+    durability: "os",
+    clock: systemClock,
+    log: silent,
+    ...options,
+    config,
+  });
+}
+
+const textOf = (disk: SimulatedDisk) => [...disk.files.values()].map((file) => file.bytes.toString()).join("");
+
+test("each entry is one line of JSON, and a JSON event stays byte for byte", async () => {
+  using directory = temporaryDirectory();
+  const config = { ...rejectLogConfig(directory.path).parse(undefined) };
+  const log = await open({ config, durability: "disk" });
+  await log.append([
+    { ...rejected('{"id": 12345678901234567890,\n "a":1,"a":2}'), sink: "stream", position: 7 },
+    rejected("not json"),
+    rejected(Buffer.from([0xff, 0x00])),
+  ]);
+  await log.close();
+  const [name] = await readdir(directory.path);
+  expect(name).toMatch(/^0-\d{8}T\d{6}-1\.ndjson$/);
+  const lines = (await readFile(join(directory.path, name ?? ""), "utf8")).trimEnd().split("\n");
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toContain('"event":{"id": 12345678901234567890,  "a":1,"a":2}');
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+    {
+      at: "2025-11-24T16:00:00.000Z",
+      source: "web",
+      sink: "stream",
+      position: 7,
+      code: "schema_violation",
+      reasons: [{ pointer: "/data" }],
+    },
+    { eventText: "not json" },
+    { eventBase64: "/wA=" },
+  ]);
+});
+
+test("the oldest files go when the budget is used up, and the newest entries stay", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const maxBytes = 64 * 1024;
+  const log = await open({ disk, config: { ...rejectLogConfig("/rejects").parse({ maxBytes }) } });
+  for (let at = 0; at < 300; at++) await log.append([rejected(JSON.stringify({ at, text: "x".repeat(400) }))]);
+  expect(textOf(disk).length).toBeLessThanOrEqual(maxBytes);
+  expect(textOf(disk).length).toBeGreaterThan(maxBytes / 2);
+  expect(textOf(disk)).toContain('{"at":299,');
+  expect(textOf(disk)).not.toContain('{"at":0,');
+  // A new process goes on with the same budget, and leaves other slots alone.
+  const other = { bytes: Buffer.from("{}\n"), modifiedMs: 0 };
+  disk.files.set("/rejects/0-1-20200101T000000-1.ndjson", other);
+  const next = await open({ disk, config: { ...rejectLogConfig("/rejects").parse({ maxBytes }) } });
+  for (let at = 300; at < 600; at++) await next.append([rejected(JSON.stringify({ at, text: "x".repeat(400) }))]);
+  expect(textOf(disk).length).toBeLessThanOrEqual(maxBytes + 3);
+  expect(disk.files.get("/rejects/0-1-20200101T000000-1.ndjson")).toBe(other);
+  await Promise.all([log.close(), next.close()]);
+});
+
+test("files older than maxAgeMs are deleted, also while nothing comes in", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  let nowMs = Date.now();
+  let hourly: (() => void) | undefined;
+  const clock: Clock = {
+    nowMs: () => nowMs,
+    monotonicMs: () => nowMs,
+    after: (_, run) => {
+      hourly = run;
+      return { cancel: () => {} };
+    },
+  };
+  const log = await open({ disk, clock, config: { ...rejectLogConfig("/rejects").parse({ maxAgeMs: 3_600_000 }) } });
+  await log.append([rejected("{}")]);
+  nowMs += 3_600_001;
+  hourly?.();
+  await log.append([rejected('{"later":true}')]);
+  expect(disk.files.size).toBe(2);
+  nowMs += 3_600_001;
+  hourly?.();
+  await log.append([rejected('{"latest":true}')]);
+  expect(textOf(disk)).not.toContain('"event":{}');
+  await log.close();
+});
+
+test("a write that fails rejects, leaves no part of a line, and the next one works", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const log = await open({ disk });
+  await log.append([rejected('{"n":1}')]);
+  disk.room = 30;
+  await expect(log.append([rejected('{"n":2}')])).rejects.toMatchObject({ code: "journal_write_failed" });
+  disk.room = 1e9;
+  await log.append([rejected('{"n":3}')]);
+  const lines = textOf(disk).trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: { n: 1 } }, { event: { n: 3 } }]);
+  await log.close();
+  await expect(log.append([rejected("{}")])).rejects.toMatchObject({ code: "journal_write_failed" });
+});
+
+test("a line that a crash left torn does not run into the next process's first", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const log = await open({ disk });
+  await log.append([rejected('{"n":1}')]);
+  const [torn] = disk.files.values();
+  if (torn !== undefined) torn.bytes = torn.bytes.subarray(0, -10);
+  const next = await open({ disk });
+  await next.append([rejected('{"n":2}')]);
+  expect(disk.files.size).toBe(2);
+  const [, fresh] = disk.files.values();
+  expect(JSON.parse(fresh?.bytes.toString() ?? "")).toMatchObject({ event: { n: 2 } });
+  await Promise.all([log.close(), next.close()]);
+});

@@ -1,0 +1,124 @@
+import type { Logger } from "pino";
+import type { Clock } from "../core/clock.ts";
+import type { Position } from "../core/event.ts";
+import { type Disk, type DiskWriter, writeFullySync } from "./disk.ts";
+import { SEGMENT_HEADER_BYTES, segmentHeader } from "./segment-header.ts";
+import type { Segment, SegmentList } from "./segment-list.ts";
+
+/** A segment of this process and its open file. */
+export interface OpenSegment {
+  readonly segment: Segment;
+  readonly file: DiskWriter;
+}
+
+/**
+ * Appends groups to the newest segment, and begins a new one when that is full.
+ *
+ * A process writes only to segments it created, so what an earlier one left is never
+ * written over. A group lies whole in one segment.
+ *
+ * Invariant: after a failed write no byte of the group lies within `Segment.bytes`.
+ */
+export class SegmentWriter {
+  readonly #disk: Disk;
+  readonly #segments: SegmentList;
+  readonly #segmentBytes: number;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  /** Takes over segments that are finished, to sync and close them. */
+  readonly #retire: (finished: OpenSegment) => void;
+  #open: OpenSegment | undefined;
+
+  constructor(options: {
+    disk: Disk;
+    segments: SegmentList;
+    segmentBytes: number;
+    clock: Clock;
+    log: Logger;
+    retire: (finished: OpenSegment) => void;
+  }) {
+    this.#disk = options.disk;
+    this.#segments = options.segments;
+    this.#segmentBytes = options.segmentBytes;
+    this.#clock = options.clock;
+    this.#log = options.log;
+    this.#retire = options.retire;
+  }
+
+  get open(): OpenSegment | undefined {
+    return this.#open;
+  }
+
+  /** Writes a group that holds the positions from `first` up to `end`. Throws the disk's error; then none is written. */
+  write(pieces: readonly Buffer[], first: Position, end: Position): void {
+    let bytes = 0;
+    for (const piece of pieces) bytes += piece.length;
+    const open = this.#segmentFor(bytes, first);
+    let offset = open.segment.bytes;
+    try {
+      for (const piece of pieces) {
+        writeFullySync(open.file, piece, offset);
+        offset += piece.length;
+      }
+    } catch (error) {
+      this.#takeBack(open, first);
+      throw error;
+    }
+    this.#segments.grow(open.segment, first, end, bytes);
+  }
+
+  /** Ends the open segment; the next group begins a new one. */
+  finish(): void {
+    if (this.#open === undefined) return;
+    this.#open.segment.closedMs = this.#clock.nowMs();
+    this.#retire(this.#open);
+    this.#open = undefined;
+  }
+
+  /** Ends the open segment if it is full, so that it can be deleted before there is more to write. */
+  finishFull(): void {
+    if (this.#open !== undefined && this.#open.segment.bytes >= this.#segmentBytes) this.finish();
+  }
+
+  #segmentFor(bytes: number, first: Position): OpenSegment {
+    if (this.#open !== undefined) {
+      const used = this.#open.segment.bytes;
+      if (used === SEGMENT_HEADER_BYTES || used + bytes <= this.#segmentBytes) return this.#open;
+      this.finish();
+    }
+    return this.#create(first);
+  }
+
+  #create(first: Position): OpenSegment {
+    const file = this.#disk.createSync(this.#segments.pathOf(first));
+    try {
+      writeFullySync(file, segmentHeader(first), 0);
+    } catch (error) {
+      // The file stays: it is emptied when the segment is created again, and recovery knows it as empty.
+      void file.close().catch(() => {});
+      throw error;
+    }
+    this.#open = { segment: this.#segments.add(first, SEGMENT_HEADER_BYTES), file };
+    return this.#open;
+  }
+
+  /**
+   * Cuts off what a failed write left behind. Where that fails too, whole frames of the
+   * refused group may lie there, so a new segment begins at once: its name says that the
+   * positions from `first` on are not to be looked for in the old one.
+   */
+  #takeBack(open: OpenSegment, first: Position): void {
+    try {
+      open.file.truncateSync(open.segment.bytes);
+      return;
+    } catch (error) {
+      this.#log.warn({ err: error }, "a failed write could not be cut off the journal; going on in a new segment");
+    }
+    this.finish();
+    try {
+      this.#create(first);
+    } catch {
+      // The next write tries again, and reports it.
+    }
+  }
+}
