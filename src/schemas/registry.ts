@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { setImmediate } from "node:timers/promises";
+import { MillraceError } from "../core/errors.ts";
+import type { EventValidator, ValidationProblem, Verdict } from "../core/validation.ts";
+import { isSmall } from "./data-size.ts";
+import { nearestName } from "./nearest-name.ts";
+import { explainViolations } from "./problem-words.ts";
+import { type CompiledSchema, SchemaCompiler, toViolations } from "./schema-compiler.ts";
+import { readSchemaFiles, type SchemaFile } from "./schema-files.ts";
+import { compareVersions, versionNamed } from "./schema-version.ts";
+import { foundWords, listed, quoted } from "./value-words.ts";
+
+const VALID: Verdict = { kind: "valid" };
+
+/** One schema in force. */
+interface RegisteredSchema extends CompiledSchema {
+  readonly version: string | undefined;
+  /** The file's text, as it is served. */
+  readonly text: string;
+  /** Path on the collector: `/v1/schemas/checkout.paid/2`. */
+  readonly link: string;
+}
+
+/** The schemas of one event type. */
+interface TypeSchemas {
+  readonly preferred: RegisteredSchema;
+  readonly byVersion: ReadonlyMap<string, RegisteredSchema>;
+}
+
+/**
+ * The schemas of all event types, compiled. Immutable: a reload makes a new one.
+ *
+ * An event whose type has a schema must have `data`, and it must fit. Which version applies: the one that
+ * `dataschema` names, else the unversioned file, else the highest version.
+ *
+ * Invariant: what a sender writes is looked up in maps only, and never reaches the file system or the network.
+ */
+export class SchemaRegistry implements EventValidator {
+  readonly #types: ReadonlyMap<string, TypeSchemas>;
+
+  /** A registry without schemas: every type is unknown. `loadSchemas` makes the others. */
+  constructor(types: ReadonlyMap<string, TypeSchemas> = new Map()) {
+    this.#types = types;
+  }
+
+  /** The event types that have a schema, sorted. */
+  types(): readonly string[] {
+    return [...this.#types.keys()].toSorted();
+  }
+
+  /** The named versions of a type, oldest first; none if it only has an unversioned schema. */
+  versions(type: string): readonly string[] {
+    return [...(this.#types.get(type)?.byVersion.keys() ?? [])];
+  }
+
+  /** The schema document in JSON; without `version` the one that applies to events that name none. */
+  source(type: string, version?: string): string | undefined {
+    const schemas = this.#types.get(type);
+    return (version === undefined ? schemas?.preferred : schemas?.byVersion.get(version))?.text;
+  }
+
+  /** `data` must be parsed JSON, and no deeper than the caller's limits allow. */
+  validate(type: string, dataschema: string | undefined, data: unknown): Verdict {
+    const schemas = this.#types.get(type);
+    if (schemas === undefined) return new UnknownType(type, this.#types);
+    let schema = schemas.preferred;
+    if (dataschema !== undefined) {
+      const version = versionNamed(dataschema, type);
+      const named = version === undefined ? schema : schemas.byVersion.get(version);
+      if (named === undefined) return unknownVersion(type, version ?? "", schemas);
+      schema = named;
+    }
+    try {
+      if (data === undefined) return missingData(type, schema);
+      if (schema.check(data)) return VALID;
+      return { kind: "invalid", problems: explain(schema, data) };
+    } catch (error) {
+      // The stack is the only thing data can exhaust: recursive schemas and regular expressions use it.
+      if (error instanceof RangeError) return tooComplex(schema);
+      throw error;
+    }
+  }
+}
+
+/** The verdict on a type without schema. The nearest type is looked for only when the problems are read. */
+class UnknownType {
+  readonly kind = "unknown_type";
+  readonly #type: string;
+  readonly #known: ReadonlyMap<string, unknown>;
+
+  constructor(type: string, known: ReadonlyMap<string, unknown>) {
+    this.#type = type;
+    this.#known = known;
+  }
+
+  get problems(): readonly ValidationProblem[] {
+    const near = nearestName(this.#type, this.#known.keys());
+    const hint = near === undefined ? "." : `; did you mean ${quoted(near)}?`;
+    const message = `There is no schema for the type ${quoted(this.#type)}${hint}`;
+    return [{ code: "unknown_type", pointer: "/type", message, found: quoted(this.#type) }];
+  }
+}
+
+function unknownVersion(type: string, version: string, { preferred, byVersion }: TypeSchemas): Verdict {
+  const known = [...byVersion.keys()].map((name) => quoted(name));
+  const expected = known.length === 0 ? "no dataschema" : listed(known, "or");
+  const has = known.length === 0 ? "its schema has no versions" : `it has ${listed(known, "and")}`;
+  const message = `${quoted(type)} has no schema version ${quoted(version)}; ${has}.`;
+  const found = quoted(version);
+  const problem = {
+    code: "unknown_schema_version",
+    pointer: "/dataschema",
+    message,
+    expected,
+    found,
+    schema: preferred.link,
+  };
+  return { kind: "invalid", problems: [problem] };
+}
+
+function missingData(type: string, schema: RegisteredSchema): Verdict {
+  const hint = schema.check({}) ? ' Send "data": {} if there is nothing to say.' : "";
+  const message = `"data" is missing: events of type ${quoted(type)} need it.${hint}`;
+  return { kind: "invalid", problems: [{ code: "required", pointer: "/data", message, schema: schema.link }] };
+}
+
+function tooComplex({ link }: RegisteredSchema): Verdict {
+  const message = '"data" is nested too deeply, or has too long a string, to be checked.';
+  return { kind: "invalid", problems: [{ code: "too_complex", pointer: "/data", message, schema: link }] };
+}
+
+/**
+ * Why `check` refused the data. All reasons for data of ordinary size; for larger data only the first, since
+ * their number, and so the work, is in the sender's hands.
+ */
+function explain(schema: RegisteredSchema, data: unknown): ValidationProblem[] {
+  const first = toViolations(schema.check.errors);
+  schema.check.errors = null;
+  const small = isSmall(data);
+  let violations = first.slice(0, 1);
+  if (small) {
+    schema.explain(data);
+    violations = toViolations(schema.explain.errors).slice();
+    // The errors refer to the data, which must not be kept alive.
+    schema.explain.errors = null;
+  }
+  const problems = explainViolations(violations);
+  if (!small) {
+    const message = 'The event is large, so only its first problem is shown. "data" may have more.';
+    problems.push({ code: "more_problems", pointer: "/data", message, found: foundWords(data) });
+  }
+  return problems.map((problem) => ({ ...problem, schema: schema.link }));
+}
+
+/**
+ * Reads and compiles all schemas of a directory: `<event type>.json` and `<event type>/<version>.json`;
+ * files and folders that begin with `_` hold shared parts for `$ref`. Without a directory there are no schemas.
+ *
+ * Throws `schema_invalid` with all problems of all files.
+ */
+export async function loadSchemas(dir: string | undefined): Promise<SchemaRegistry> {
+  if (dir === undefined) return new SchemaRegistry();
+  const { files, problems } = await readSchemaFiles(dir).catch((error: unknown) => {
+    throw new MillraceError("schema_invalid", `cannot read the schema directory ${dir}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  });
+  const compiler = new SchemaCompiler(files);
+  const usable: SchemaFile[] = [];
+  for (const file of files) {
+    const found = compiler.add(file);
+    if (found.length === 0) usable.push(file);
+    for (const problem of found) problems.push(`${file.path}: ${problem}`);
+    await setImmediate();
+  }
+  const types = new Map<string, RegisteredSchema[]>();
+  for (const file of usable) {
+    const compiled = compiler.compile(file);
+    // Compiling takes milliseconds, and a reload must not hold up the events that are coming in.
+    await setImmediate();
+    if (typeof compiled === "string") problems.push(`${file.path}: ${compiled}`);
+    else if (file.type !== undefined)
+      types.set(file.type, [...(types.get(file.type) ?? []), register(file, file.type, compiled)]);
+  }
+  if (problems.length > 0) {
+    const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
+    throw new MillraceError(
+      "schema_invalid",
+      `${count} in the schemas of ${dir}:\n${problems.map((line) => `  ${line}`).join("\n")}`,
+    );
+  }
+  return new SchemaRegistry(new Map([...types].map(([type, schemas]) => [type, ordered(schemas)])));
+}
+
+function register(file: SchemaFile, type: string, { check, explain: explainAll }: CompiledSchema): RegisteredSchema {
+  const { version, text } = file;
+  const link = `/v1/schemas/${encodeURIComponent(type)}${version === undefined ? "" : `/${version}`}`;
+  return { check, explain: explainAll, version, text, link };
+}
+
+function ordered(schemas: readonly RegisteredSchema[]): TypeSchemas {
+  const sorted = schemas.toSorted((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
+  const preferred = sorted.find((schema) => schema.version === undefined) ?? sorted.at(-1);
+  assert(preferred !== undefined, "a type has at least one schema");
+  const named = sorted.flatMap((schema) => (schema.version === undefined ? [] : [[schema.version, schema] as const]));
+  return { preferred, byVersion: new Map(named) };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,37 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { watchSchemas } from "./watch-schemas.ts";
+
+test("a file that is added, changed or removed is noticed, and nothing after the watch has ended", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "millrace-watch-"));
+  try {
+    let changes = 0;
+    let changed = Promise.withResolvers<void>();
+    const file = join(dir, "a.json");
+    const watch = watchSchemas(
+      dir,
+      () => {
+        changes++;
+        changed.resolve();
+        changed = Promise.withResolvers();
+      },
+      { settleMs: 5, pollMs: 20 },
+    );
+    for (const change of [() => writeFile(file, "{}"), () => writeFile(file, "true"), () => rm(file)]) {
+      const next = changed.promise;
+      await change();
+      await next;
+    }
+    await watch[Symbol.asyncDispose]();
+    const before = changes;
+    await writeFile(file, "{}");
+    await new Promise((resolve) => {
+      setTimeout(resolve, 60);
+    });
+    expect(changes).toBe(before);
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
