@@ -1,0 +1,183 @@
+import type { Logger } from "pino";
+import type { Clock, Timer } from "../core/clock.ts";
+import type { CollectedEvent } from "../core/event.ts";
+import type { JournalReader } from "../core/journal.ts";
+import type { Sink } from "../core/sink.ts";
+import type { DeadLetters } from "./dead-letters.ts";
+import type { Filter } from "./filter.ts";
+import type { SinkMetrics } from "./metrics.ts";
+import type { Settlement } from "./settlement.ts";
+import { type Settled, STANDING } from "./standing.ts";
+import { ThrottledLog } from "./throttled-log.ts";
+
+/** What one read asks for. Small, so that one held event does not keep much of its neighbours in memory. */
+const READ_EVENTS = 512;
+const READ_BYTES = 1024 * 1024;
+
+/** Reads in one turn of the event loop: other work must have its turn while a pipeline catches up. */
+const READS_PER_TURN = 4;
+
+const READ_AGAIN_MS = 1_000;
+
+export interface IntakeOptions {
+  readonly reader: JournalReader;
+  readonly sink: Sink;
+  readonly filter: Filter | undefined;
+  readonly settlement: Settlement;
+  readonly deadLetters: DeadLetters;
+  readonly maxHeldBytes: number;
+  readonly clock: Clock;
+  readonly metrics: SinkMetrics;
+  readonly log: Logger;
+  /** A read from disk has come back, or is to be tried again. */
+  readonly onReady: () => void;
+}
+
+/**
+ * Follows the journal for one pipeline, one small read ahead of the batcher, and settles
+ * at once what is not to be sent: events that the filter lets pass by are dropped, events
+ * the sink cannot take are dead-lettered.
+ *
+ * It reads no more while the events read and not settled are at their bounds. The journal
+ * holds the rest.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #maxEventBytes: number;
+  readonly #filterErrors: ThrottledLog;
+  #events: CollectedEvent[] = [];
+  #bytes: number[] = [];
+  #next = 0;
+  #readsLeft = READS_PER_TURN;
+  #isReading = false;
+  #readAgain: Timer | undefined;
+  #closed = false;
+
+  constructor(options: IntakeOptions) {
+    const { sink, filter, log } = options;
+    this.#options = options;
+    this.#maxEventBytes = Math.min(sink.limits.maxEventBytes, sink.limits.maxBytes);
+    this.#filterErrors = new ThrottledLog((events) =>
+      log.warn({ events, error: filter?.lastError }, "the filter has no answer for some events; they were dropped"),
+    );
+  }
+
+  /** A read from disk is on its way, or waits to be tried again. */
+  get isReading(): boolean {
+    return this.#isReading || this.#readAgain !== undefined;
+  }
+
+  /** True when this turn's reads are used up: there may be more to read in the next. */
+  get isPaused(): boolean {
+    return this.#readsLeft === 0;
+  }
+
+  beginTurn(): void {
+    this.#readsLeft = READS_PER_TURN;
+  }
+
+  /** The next event to send, or `undefined` when there is none, or none in memory, or none may be read now. */
+  peek(): CollectedEvent | undefined {
+    while (this.#next === this.#events.length) {
+      if (!this.#read()) return undefined;
+    }
+    return this.#events[this.#next];
+  }
+
+  /** `Sink.eventBytes` of the event that `peek` returned. */
+  get peekedBytes(): number {
+    return this.#bytes[this.#next] ?? 0;
+  }
+
+  shift(): void {
+    this.#next++;
+  }
+
+  #read(): boolean {
+    const { reader, settlement, maxHeldBytes } = this.#options;
+    const maxEvents = Math.min(READ_EVENTS, settlement.room);
+    const maxBytes = Math.min(READ_BYTES, maxHeldBytes - settlement.heldBytes);
+    if (this.#closed || this.isReading || this.isPaused || maxEvents <= 0 || maxBytes <= 0) return false;
+    this.#readsLeft--;
+    const events = reader.read(maxEvents, maxBytes);
+    if (!(events instanceof Promise)) return this.#accept(events);
+    this.#isReading = true;
+    void this.#await(events);
+    return false;
+  }
+
+  async #await(reading: Promise<readonly CollectedEvent[]>): Promise<void> {
+    const { clock, log, onReady } = this.#options;
+    const events = await reading.catch((error: unknown) => {
+      log.error({ err: error }, "the journal cannot be read; trying again");
+      return undefined;
+    });
+    this.#isReading = false;
+    if (this.#closed) return this.#options.reader.close();
+    if (events === undefined) {
+      this.#readAgain = clock.after(READ_AGAIN_MS, () => {
+        this.#readAgain = undefined;
+        onReady();
+      });
+      return;
+    }
+    this.#accept(events);
+    onReady();
+  }
+
+  /** Returns false when there was nothing to read. */
+  #accept(events: readonly CollectedEvent[]): boolean {
+    const { reader, settlement } = this.#options;
+    const before = settlement.end;
+    for (const event of events) settlement.admit(event);
+    // A reader also moves over damage after the last event.
+    settlement.skipTo(reader.position);
+    this.#events = [];
+    this.#bytes = [];
+    this.#next = 0;
+    this.#screen(events);
+    return settlement.end > before;
+  }
+
+  #screen(events: readonly CollectedEvent[]): void {
+    const { filter, sink, deadLetters } = this.#options;
+    let filtered = 0;
+    let filterErrors = 0;
+    for (const event of events) {
+      const verdict = filter === undefined ? "pass" : filter.test(event);
+      if (verdict === "drop") {
+        filtered++;
+        this.#drop(event, STANDING.filtered);
+        continue;
+      }
+      if (verdict === "error") {
+        filterErrors++;
+        this.#drop(event, STANDING.filterError);
+        continue;
+      }
+      const bytes = sink.eventBytes(event);
+      if (bytes > this.#maxEventBytes) {
+        const reason = `the event counts ${bytes} bytes at this sink, which takes at most ${this.#maxEventBytes}`;
+        deadLetters.add(event, "event_too_large", reason);
+        continue;
+      }
+      this.#events.push(event);
+      this.#bytes.push(bytes);
+    }
+    if (filtered > 0) this.#options.metrics.dropped("filtered", filtered);
+    if (filterErrors === 0) return;
+    this.#options.metrics.dropped("filter_error", filterErrors);
+    this.#filterErrors.add(filterErrors, this.#options.clock.monotonicMs());
+  }
+
+  #drop(event: CollectedEvent, as: Settled): void {
+    this.#options.settlement.settle(event, as);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#readAgain?.cancel();
+    this.#readAgain = undefined;
+    if (!this.#isReading) this.#options.reader.close();
+  }
+}

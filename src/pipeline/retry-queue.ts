@@ -1,0 +1,73 @@
+import type { CollectedEvent } from "../core/event.ts";
+
+export interface Retry {
+  readonly event: CollectedEvent;
+  /** `Sink.eventBytes` of the event. */
+  readonly bytes: number;
+  readonly dueMs: number;
+}
+
+/** Events that wait to be sent again, by due time, and by position when that is the same. A binary heap. */
+export class RetryQueue {
+  #heap: Retry[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  /** Infinite when nothing waits. */
+  get nextDueMs(): number {
+    return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The first retry if it is due. */
+  peek(nowMs: number): Retry | undefined {
+    const first = this.#heap[0];
+    return first !== undefined && first.dueMs <= nowMs ? first : undefined;
+  }
+
+  push(retry: Retry): void {
+    const heap = this.#heap;
+    let hole = heap.length;
+    heap.push(retry);
+    while (hole > 0) {
+      const above = (hole - 1) >>> 1;
+      const parent = heap[above];
+      if (parent === undefined || !isBefore(retry, parent)) break;
+      heap[hole] = parent;
+      hole = above;
+    }
+    heap[hole] = retry;
+  }
+
+  shift(): Retry | undefined {
+    const heap = this.#heap;
+    const first = heap[0];
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return first;
+    let hole = 0;
+    for (;;) {
+      let below = 2 * hole + 1;
+      const left = heap[below];
+      const right = heap[below + 1];
+      if (left !== undefined && right !== undefined && isBefore(right, left)) below++;
+      const child = heap[below];
+      if (child === undefined || !isBefore(child, last)) break;
+      heap[hole] = child;
+      hole = below;
+    }
+    heap[hole] = last;
+    return first;
+  }
+
+  /** Makes everything due: a drain has no time for delays. */
+  hasten(nowMs: number): void {
+    const hastened = this.#heap.map((retry) => ({ ...retry, dueMs: Math.min(retry.dueMs, nowMs) }));
+    // A sorted list is a heap.
+    this.#heap = hastened.toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+  }
+}
+
+function isBefore(a: Retry, b: Retry): boolean {
+  return a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.event.position < b.event.position);
+}

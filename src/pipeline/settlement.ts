@@ -1,0 +1,121 @@
+import type { CollectedEvent, Position } from "../core/event.ts";
+import type { SettledCount } from "../core/ledger.ts";
+import { type CursorMove, SettlementWindow } from "./settlement-window.ts";
+import { type Settled, STANDING, type Standing } from "./standing.ts";
+
+/** Told of each move of a cursor, as `Ledger.settle` takes it. */
+export type SettleListener = (cursor: Position, counts: readonly SettledCount[], missing: number) => void;
+
+interface Waiter {
+  /** Everything the waiter asked for below this position is settled. */
+  next: Position;
+  readonly end: Position;
+  allTaken: boolean;
+  readonly resolve: (result: "delivered" | "undelivered") => void;
+}
+
+/**
+ * The books of one pipeline: what it has read and not settled, in events and bytes, who is
+ * told when the cursor moves, and who waits for which positions.
+ */
+export class Settlement {
+  readonly #window: SettlementWindow;
+  readonly #listener: SettleListener;
+  readonly #waiters = new Set<Waiter>();
+  #heldBytes = 0;
+
+  constructor(from: Position, maxEvents: number, listener: SettleListener) {
+    this.#window = new SettlementWindow(from, maxEvents);
+    this.#listener = listener;
+  }
+
+  get cursor(): Position {
+    return this.#window.cursor;
+  }
+
+  /** One past the newest position that was read. */
+  get end(): Position {
+    return this.#window.end;
+  }
+
+  /** How many more events may be read before some are settled. */
+  get room(): number {
+    return this.#window.room;
+  }
+
+  /** Events read and not settled. */
+  get held(): number {
+    return this.#window.unsettled;
+  }
+
+  /** Bytes of the events read and not settled. */
+  get heldBytes(): number {
+    return this.#heldBytes;
+  }
+
+  get oldestReceivedMs(): number | undefined {
+    return this.#window.oldestReceivedMs;
+  }
+
+  admit(event: CollectedEvent): void {
+    this.#window.admit(event.position, event.source, event.receivedMs);
+    this.#heldBytes += event.bytes.byteLength;
+  }
+
+  skipTo(position: Position): void {
+    this.#window.skipTo(position);
+  }
+
+  settle(event: CollectedEvent, as: Settled): void {
+    this.#window.settle(event.position, as);
+    this.#heldBytes -= event.bytes.byteLength;
+  }
+
+  standingOf(position: Position): Standing {
+    return this.#window.standingOf(position);
+  }
+
+  /** Tells the listener and the waiters what was settled since the last call. */
+  publish(): void {
+    const move: CursorMove | undefined = this.#window.advance();
+    if (move !== undefined) this.#listener(move.cursor, move.counts, move.missing);
+    for (const waiter of this.#waiters) {
+      if (this.#isOver(waiter)) this.#waiters.delete(waiter);
+    }
+  }
+
+  /**
+   * Waits until `count` positions from `from` on are settled. What the sink's filter lets
+   * pass by counts as delivered: it was never this sink's to take. Once `signal` aborts, the
+   * promise never settles.
+   */
+  whenSettled(from: Position, count: number, signal: AbortSignal): Promise<"delivered" | "undelivered"> {
+    const { promise, resolve } = Promise.withResolvers<"delivered" | "undelivered">();
+    const cancel = () => this.#waiters.delete(waiter);
+    const waiter: Waiter = {
+      next: from,
+      end: from + count,
+      allTaken: true,
+      resolve: (result) => {
+        signal.removeEventListener("abort", cancel);
+        resolve(result);
+      },
+    };
+    if (!this.#isOver(waiter) && !signal.aborted) {
+      this.#waiters.add(waiter);
+      signal.addEventListener("abort", cancel, { once: true });
+    }
+    return promise;
+  }
+
+  #isOver(waiter: Waiter): boolean {
+    while (waiter.next < waiter.end) {
+      const standing = this.#window.standingOf(waiter.next);
+      if (standing === STANDING.held) return false;
+      if (standing !== STANDING.delivered && standing !== STANDING.filtered) waiter.allTaken = false;
+      waiter.next++;
+    }
+    waiter.resolve(waiter.allTaken ? "delivered" : "undelivered");
+    return true;
+  }
+}
