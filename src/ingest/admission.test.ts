@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { systemClock } from "../core/clock.ts";
+import { admit } from "./admission.ts";
+import { sharedWriteKeys, sourceConfig } from "./config.ts";
+import { SourceTable } from "./sources.ts";
+
+const config = (fields: Record<string, unknown>) => sourceConfig.parse(fields);
+const table = SourceTable.create([config({ name: "web", keys: ["wk_web", "wk+/old=="] })], systemClock);
+
+test.each([
+  ["a Bearer token", { authorization: "Bearer wk_web" }, undefined],
+  ["a Bearer token in any case", { authorization: "bEARER  wk_web" }, undefined],
+  ["a Basic user name", { authorization: `Basic ${btoa("wk_web:any password")}` }, undefined],
+  ["a Basic user name alone", { authorization: `Basic ${btoa("wk+/old==")}` }, undefined],
+  ["X-Write-Key", { "x-write-key": "wk_web" }, undefined],
+  ["the query", {}, "wk_web"],
+  ["several places that agree", { authorization: "Bearer wk_web", "x-write-key": "wk_web" }, "wk_web"],
+  ["the query beside another scheme", { authorization: "Negotiate abc" }, "wk_web"],
+])("the write key is found in %s", (_place, headers, queryKey) => {
+  expect(admit(headers, queryKey, table)).toMatchObject({ name: "web" });
+});
+
+test("names of things that every object has are no keys", () => {
+  for (const key of ["__proto__", "constructor", "toString"]) {
+    expect(admit({ "x-write-key": key }, undefined, table)).toMatchObject({ code: "unknown_key" });
+  }
+});
+
+test("a write key that two sources list is found", () => {
+  const sources = [config({ name: "a", keys: ["k1", "k1", "k2"] }), config({ name: "b", keys: ["k2"] })];
+  expect(sharedWriteKeys(sources)).toEqual([{ key: "k2", sources: ["a", "b"] }]);
+});
+
+test("a reload keeps what a source has used of its quota", () => {
+  const limits = { name: "web", keys: ["wk_web"], quota: { eventsPerSecond: 1, burst: 1 } };
+  const before = SourceTable.create([config(limits)], systemClock);
+  before.byKey("wk_web")?.quota?.charge(1_000, systemClock.monotonicMs());
+  const after = before.replacedBy([config({ ...limits, keys: ["wk_new"] })]);
+  expect(after.byKey("wk_web")).toBeUndefined();
+  expect(after.byKey("wk_new")?.quota?.waitMs(systemClock.monotonicMs())).toBeGreaterThan(900_000);
+});

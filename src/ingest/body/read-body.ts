@@ -1,0 +1,85 @@
+import type { IncomingMessage } from "node:http";
+import { type GoneBody, overloaded, type RefusedBody, type TakenBody, tooLarge } from "./body-result.ts";
+import type { PendingBytes } from "./pending-bytes.ts";
+
+/**
+ * Collects a request's body, as it was sent. Resolves once, and never rejects.
+ *
+ * What is too large by its Content-Length is refused before any of it is read; what
+ * has no length is counted as it comes. After a refusal the rest of the body is
+ * discarded as it arrives, so that the client reads the answer instead of a reset;
+ * the answer should close the connection. How long a body may take is up to
+ * `requestTimeout` of the server, which ends the request as `gone`.
+ *
+ * @param maxBytes largest body, as sent
+ */
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  pending: PendingBytes,
+): Promise<TakenBody | RefusedBody | GoneBody> {
+  // Whoever comes after the close waits for it in vain.
+  if (request.destroyed) return Promise.resolve({ kind: "gone" });
+  // The parser has checked that it is a whole number, if there is one.
+  const announced = Number(request.headers["content-length"] ?? 0);
+  const refusal = refusalOf(announced, announced, maxBytes, pending);
+  if (refusal !== undefined) {
+    request.on("error", ignore).resume();
+    return Promise.resolve(refusal);
+  }
+  return new Promise((resolve) => collect(request, maxBytes, pending, resolve));
+}
+
+function collect(
+  request: IncomingMessage,
+  maxBytes: number,
+  pending: PendingBytes,
+  resolve: (result: TakenBody | RefusedBody | GoneBody) => void,
+): void {
+  let first: Buffer | undefined;
+  // Most bodies come in one chunk and need no list and no copy.
+  let more: Buffer[] | undefined;
+  let length = 0;
+  let settled = false;
+
+  const giveUp = (result: RefusedBody | GoneBody): void => {
+    settled = true;
+    pending.release(length);
+    first = undefined;
+    more = undefined;
+    resolve(result);
+  };
+  request.on("data", (chunk: Buffer) => {
+    // The rest of a refused body flows through here and is dropped.
+    if (settled) return;
+    const refusal = refusalOf(chunk.length, length + chunk.length, maxBytes, pending);
+    if (refusal !== undefined) {
+      giveUp(refusal);
+      return;
+    }
+    pending.reserve(chunk.length);
+    length += chunk.length;
+    if (first === undefined) first = chunk;
+    else if (more === undefined) more = [first, chunk];
+    else more.push(chunk);
+  });
+  request.on("end", () => {
+    if (settled) return;
+    settled = true;
+    resolve({ kind: "body", body: more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length) });
+  });
+  request.on("error", ignore);
+  // Comes after every other event, and alone when the client went away.
+  request.on("close", () => {
+    if (!settled) giveUp({ kind: "gone" });
+  });
+}
+
+/** Why `more` bytes, which bring the body to `total`, cannot be taken. */
+function refusalOf(more: number, total: number, maxBytes: number, pending: PendingBytes): RefusedBody | undefined {
+  if (total > maxBytes) return tooLarge(maxBytes);
+  return pending.fits(more) ? undefined : overloaded();
+}
+
+/** What an aborted request emits before it closes. */
+function ignore(): void {}

@@ -1,0 +1,84 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ClientIpPrivacy, clientAddress, truncateAddress } from "./client-ip.ts";
+
+test("without trusted proxies X-Forwarded-For is ignored", () => {
+  expect(clientAddress("192.0.2.1", "203.0.113.9", 0)).toBe("192.0.2.1");
+  expect(clientAddress("::ffff:192.0.2.1", undefined, 2)).toBe("192.0.2.1");
+});
+
+test("trusted hops are counted from the right, so a client cannot forge its address", () => {
+  const forged = "6.6.6.6, 203.0.113.9, 10.0.0.1";
+  expect(clientAddress("10.0.0.2", forged, 1)).toBe("10.0.0.1");
+  expect(clientAddress("10.0.0.2", forged, 2)).toBe("203.0.113.9");
+  expect(clientAddress("10.0.0.2", "203.0.113.9", 2)).toBe("203.0.113.9");
+});
+
+test.each([
+  ["203.0.113.9:4711", "203.0.113.9"],
+  ["[2001:DB8::1]:443", "2001:db8::1"],
+  ["2001:db8::1", "2001:db8::1"],
+  ["fe80::1%eth0", "fe80::1"],
+  ["::FFFF:203.0.113.9", "203.0.113.9"],
+  ["unknown", undefined],
+  ["", undefined],
+  ["[", undefined],
+])("the forwarded address %j is read as %j", (forwarded, address) => {
+  expect(clientAddress("10.0.0.2", forwarded, 1)).toBe(address);
+});
+
+test("whatever a proxy forwards, the result is an address or nothing", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.integer({ min: 1, max: 4 }), (header, hops) => {
+      expect(clientAddress("10.0.0.2", header, hops) ?? "::").toMatch(/^[0-9a-f.:]+$/);
+    }),
+  );
+});
+
+test.each([
+  ["203.0.113.9", "203.0.113.0"],
+  ["2001:db8:12:34::1", "2001:db8:12::"],
+  ["2001:0db8:0:34::1", "2001:db8:0::"],
+  ["2001:db8::1", "2001:db8:0::"],
+  ["::1", "0:0:0::"],
+  ["1::2:3:4:5:6:7", "1:0:2::"],
+  ["64:ff9b::192.0.2.1", "64:ff9b:0::"],
+])("%s is truncated to its network %s", (address, network) => {
+  expect(truncateAddress(address)).toBe(network);
+});
+
+test("an address and its truncation are in the same /48", () => {
+  fc.assert(
+    fc.property(fc.ipV6(), (address) => {
+      const groups = (text: string) => expand(text).slice(0, 3);
+      const plain = clientAddress(address, undefined, 0) ?? "";
+      fc.pre(plain.includes(":"));
+      expect(groups(truncateAddress(plain))).toEqual(groups(plain));
+    }),
+  );
+});
+
+function expand(address: string): number[] {
+  const host = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  const [left = "", right] = host.split("::");
+  const parse = (text: string) =>
+    text
+      .split(":")
+      .filter(Boolean)
+      .map((group) => Number.parseInt(group, 16));
+  if (right === undefined) return parse(left);
+  const [head, tail] = [parse(left), parse(right)];
+  return [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
+}
+
+test("a hashed address is the same all day and cannot be told the next day", () => {
+  const privacy = new ClientIpPrivacy();
+  const day = 86_400_000;
+  const monday = privacy.apply("203.0.113.9", "hashed", day);
+  expect(privacy.apply("203.0.113.9", "hashed", 2 * day - 1)).toBe(monday);
+  expect(privacy.apply("203.0.113.8", "hashed", 2 * day - 1)).not.toBe(monday);
+  expect(privacy.apply("203.0.113.9", "hashed", 2 * day)).not.toBe(monday);
+  expect(privacy.apply("203.0.113.9", "none", day)).toBeUndefined();
+  expect(privacy.apply("203.0.113.9", "full", day)).toBe("203.0.113.9");
+  expect(privacy.apply("203.0.113.9", "truncated", day)).toBe("203.0.113.0");
+});

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { httpConfig, listenConfig, sourceConfig } from "./config.ts";
+
+test("everything but a source's name and keys has a default", () => {
+  expect(listenConfig.parse(undefined)).toEqual({ host: "0.0.0.0", port: 8080, backlog: 1024 });
+  expect(httpConfig.parse(undefined)).toMatchObject({
+    maxEventBytes: 1_048_576,
+    maxRequestBytes: 20_971_520,
+    trustedProxyHops: 0,
+  });
+  expect(sourceConfig.parse({ name: "web", keys: ["wk_web_1"] })).toEqual({
+    name: "web",
+    keys: ["wk_web_1"],
+    origins: [],
+    validation: "enforce",
+    unknownTypes: "accept",
+    ack: "accepted",
+    requireId: false,
+    clientIp: "truncated",
+  });
+});
+
+test("an idle connection outlives a load balancer's 60 seconds", () => {
+  expect(httpConfig.parse(undefined).idleTimeoutMs).toBeGreaterThan(60_000);
+});
+
+test.each([
+  ["an event that fits no request", httpConfig, { maxEventBytes: "2MiB", maxRequestBytes: "1MiB" }],
+  ["a request that fits no memory", httpConfig, { maxRequestBytes: "100MiB", maxPendingBytes: "50MiB" }],
+  ["headers slower than the request", httpConfig, { headersTimeoutMs: 5_000, requestTimeoutMs: 1_000 }],
+  ["an unknown key", httpConfig, { maxEventByte: 1 }],
+  ["no write key", sourceConfig, { name: "web", keys: [] }],
+  ["a write key with a space", sourceConfig, { name: "web", keys: ["a b"] }],
+  ["an origin with a path", sourceConfig, { name: "web", keys: ["k"], origins: ["https://a.example/"] }],
+])("the configuration refuses %s", (_what, schema, value) => {
+  expect(schema.safeParse(value).success).toBe(false);
+});

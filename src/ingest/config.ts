@@ -1,0 +1,178 @@
+import { z } from "zod";
+import { byteSize, nameField } from "../core/config-fields.ts";
+import { isOriginPattern } from "./origins.ts";
+
+export const listenConfig = z
+  .strictObject({
+    host: z.string().min(1).default("0.0.0.0").describe("Address to listen on."),
+    port: z.int().min(0).max(65_535).default(8080).describe("Port for events. 0: any free port."),
+    backlog: z
+      .int()
+      .min(1)
+      .max(65_535)
+      .default(1024)
+      .describe("Connections the kernel may hold until they are taken; it caps this at net.core.somaxconn."),
+  })
+  .prefault({});
+
+export type ListenConfig = z.infer<typeof listenConfig>;
+
+export const httpConfig = z
+  .strictObject({
+    maxEventBytes: byteSize({ min: 1024, max: 64 * 1024 ** 2 })
+      .prefault("1MiB")
+      .describe("Largest event. Kinesis takes records of 1 MiB unless the stream is set to more."),
+    maxRequestBytes: byteSize({ min: 1024, max: 256 * 1024 ** 2 })
+      .prefault("20MiB")
+      .describe("Largest request body, after decompression."),
+    maxInflateRatio: z
+      .number()
+      .min(2)
+      .max(10_000)
+      .default(100)
+      .describe("A body that decompresses to more than this many times its size is refused as a bomb."),
+    maxEventsPerRequest: z.int().min(1).max(100_000).default(10_000).describe("Most events in one request."),
+    maxJsonDepth: z.int().min(1).max(1000).default(32).describe("Deepest nesting of objects and arrays in an event."),
+    maxJsonKeys: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(10_000)
+      .describe("Most members and elements in an event, at all levels."),
+    maxHeaderBytes: byteSize({ min: 1024, max: 1024 ** 2 })
+      .prefault("16KiB")
+      .describe("Largest request header."),
+    headersTimeoutMs: z
+      .int()
+      .min(100)
+      .max(600_000)
+      .default(10_000)
+      .describe("Longest time for a request's header to arrive, in milliseconds."),
+    requestTimeoutMs: z
+      .int()
+      .min(100)
+      .max(3_600_000)
+      .default(60_000)
+      .describe("Longest time for a whole request to arrive, and for a reply to be taken, in milliseconds."),
+    idleTimeoutMs: z
+      .int()
+      .min(1000)
+      .max(3_600_000)
+      .default(75_000)
+      .describe(
+        "How long an idle connection is kept, in milliseconds. Longer than the 60 s of AWS and nginx load balancers: the side that closes first must be the balancer, or it sends a request into a closing connection and answers 502.",
+      ),
+    maxConnections: z.int().min(1).max(1_000_000).default(20_000).describe("Connections at a time; more are closed."),
+    maxPendingBytes: byteSize({ min: 1024 ** 2 })
+      .prefault("256MiB")
+      .describe("Bytes of request bodies held in memory at a time; more requests are answered 429."),
+    ackTimeoutMs: z
+      .int()
+      .min(1)
+      .max(600_000)
+      .default(5000)
+      .describe("Longest wait of `?ack=delivered` for the sinks, in milliseconds; then the answer is 202."),
+    trustedProxyHops: z
+      .int()
+      .min(0)
+      .max(16)
+      .default(0)
+      .describe(
+        "Proxies in front that append to X-Forwarded-For. The client's address is taken that many places from its right end. 0: the header is ignored.",
+      ),
+    preflightMaxAgeSeconds: z
+      .int()
+      .min(0)
+      .max(86_400)
+      .default(86_400)
+      .describe("How long a browser may remember a CORS preflight. Chrome caps it at 7200."),
+  })
+  .refine((http) => http.maxEventBytes <= http.maxRequestBytes, {
+    error: "maxEventBytes must not exceed maxRequestBytes: the event would never fit in a request",
+  })
+  .refine((http) => http.maxRequestBytes <= http.maxPendingBytes, {
+    error: "maxRequestBytes must not exceed maxPendingBytes: the largest request would never be read",
+  })
+  .refine((http) => http.headersTimeoutMs <= http.requestTimeoutMs, {
+    error: "headersTimeoutMs must not exceed requestTimeoutMs, which includes it",
+  })
+  .prefault({});
+
+export type HttpConfig = z.infer<typeof httpConfig>;
+
+/** What a 2xx promises, from the least to the most. */
+export const ACK_LEVELS = ["received", "accepted", "durable", "delivered"] as const;
+export type AckLevel = (typeof ACK_LEVELS)[number];
+
+export const CLIENT_IP_FORMS = ["full", "truncated", "hashed", "none"] as const;
+export type ClientIpForm = (typeof CLIENT_IP_FORMS)[number];
+
+export const sourceConfig = z.strictObject({
+  name: nameField.describe("Unique name; events, the ledger and metrics go by it."),
+  keys: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[A-Za-z0-9._~+/-]{1,200}=*$/,
+          "a write key has 1 to 200 letters, digits and . _ ~ + / - (what RFC 6750 allows in a Bearer token)",
+        ),
+    )
+    .min(1)
+    .describe("Write keys that senders may use. Two or more let a key be replaced without losing an event."),
+  origins: z
+    .array(
+      z.string().refine(isOriginPattern, {
+        error:
+          'an origin is written as browsers send it, such as "https://shop.example" (lower case, no path, no default port), "https://*.shop.example" or "*"',
+      }),
+    )
+    .default([])
+    .describe(
+      'Web origins whose pages may send events: exact, `https://*.shop.example` for any subdomain, or "*" for any page, without credentials.',
+    ),
+  validation: z
+    .enum(["enforce", "report", "off"])
+    .default("enforce")
+    .describe(
+      "enforce: invalid events are refused. report: they are accepted with warnings. off: schemas are not looked at.",
+    ),
+  unknownTypes: z
+    .enum(["accept", "reject"])
+    .default("accept")
+    .describe("What to do with event types that have no schema."),
+  ack: z
+    .enum(ACK_LEVELS)
+    .default("accepted")
+    .describe("What 2xx promises unless the request says `?ack=`: received, accepted, durable or delivered."),
+  requireId: z
+    .boolean()
+    .default(false)
+    .describe("Refuse events without an id. Off: an id is assigned, and a repeat of the request makes a second event."),
+  clientIp: z
+    .enum(CLIENT_IP_FORMS)
+    .default("truncated")
+    .describe(
+      "The sender's address in events: full, truncated (to /24 or /48), hashed (with a salt that is forgotten every day) or none.",
+    ),
+  quota: z
+    .strictObject({
+      eventsPerSecond: z.number().positive().max(1e9).describe("Events a second, on average."),
+      burst: z.number().min(1).max(1e9).describe("Events that may come at once after a quiet time."),
+    })
+    .optional()
+    .describe("Limit of what the source may send to this process; above it, 429. Default: none."),
+});
+
+export type SourceConfig = z.infer<typeof sourceConfig>;
+
+/** Write keys that more than one source lists, each with the sources' names: a key must tell its source. */
+export function sharedWriteKeys(sources: readonly SourceConfig[]): { key: string; sources: string[] }[] {
+  const owners = new Map<string, Set<string>>();
+  for (const { name, keys } of sources) {
+    for (const key of keys) owners.set(key, (owners.get(key) ?? new Set()).add(name));
+  }
+  const shared = [];
+  for (const [key, names] of owners) if (names.size > 1) shared.push({ key, sources: [...names] });
+  return shared;
+}

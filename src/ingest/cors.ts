@@ -1,0 +1,47 @@
+import type { Origins } from "./origins.ts";
+
+/** What a page may read of an answer, beyond what browsers always show. */
+const EXPOSED = "Millrace-Receipt, Location, Preference-Applied, Retry-After, WWW-Authenticate";
+const METHODS = "POST, GET, HEAD";
+const REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Prefer, X-Write-Key";
+
+const ANY_ORIGIN: readonly string[] = ["Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", EXPOSED];
+const NO_ORIGIN: readonly string[] = ["Vary", "Origin"];
+
+/** True when pages of the origin may send events and read the answers. */
+export function allowsOrigin(origins: Origins, origin: string): boolean {
+  return origins.any || origins.lists(origin);
+}
+
+/**
+ * The headers, in pairs, that let a page of the origin read an answer. A listed origin
+ * may also send credentials, which `navigator.sendBeacon` always does. `"*"` never
+ * allows them: else any page could act with a visitor's cookies.
+ */
+export function corsHeaders(origins: Origins, origin: string): readonly string[] {
+  if (origins.lists(origin)) {
+    return [
+      "Access-Control-Allow-Origin",
+      origin,
+      "Access-Control-Allow-Credentials",
+      "true",
+      "Access-Control-Expose-Headers",
+      EXPOSED,
+      "Vary",
+      "Origin",
+    ];
+  }
+  return origins.any ? ANY_ORIGIN : NO_ORIGIN;
+}
+
+/** What the answer to a preflight adds for an allowed origin. */
+export function preflightHeaders(maxAgeSeconds: number): readonly string[] {
+  return [
+    "Access-Control-Allow-Methods",
+    METHODS,
+    "Access-Control-Allow-Headers",
+    REQUEST_HEADERS,
+    "Access-Control-Max-Age",
+    String(maxAgeSeconds),
+  ];
+}

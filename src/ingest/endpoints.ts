@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import type { Deliveries } from "../core/deliveries.ts";
+import type { Journal } from "../core/journal.ts";
+import { admit } from "./admission.ts";
+import type { HttpConfig } from "./config.ts";
+import { allowsOrigin, corsHeaders, preflightHeaders } from "./cors.ts";
+import type { EventIntake } from "./event-intake.ts";
+import { eventOptions } from "./event-options.ts";
+import type { Exchange } from "./exchange.ts";
+import { Origins } from "./origins.ts";
+import type { Problem } from "./problems.ts";
+import { parseQuery, type Query } from "./query.ts";
+import { findReceipt } from "./receipts.ts";
+import { allowedMethods, findRoute, PATHS, type Route, type RouteName } from "./router.ts";
+import type { Source, SourceTable } from "./sources.ts";
+
+/** The schemas as they are served. */
+export interface SchemaTexts {
+  types(): readonly string[];
+  versions(type: string): readonly string[];
+  /** JSON; without a version the one in force for events that name none. */
+  source(type: string, version?: string): string | undefined;
+}
+
+export interface EndpointParts {
+  readonly http: HttpConfig;
+  readonly journal: Journal;
+  readonly deliveries: Deliveries;
+  readonly sources: () => SourceTable;
+  readonly schemas: () => SchemaTexts;
+  readonly intake: EventIntake;
+  /** The OpenAPI document, as JSON. */
+  readonly openapi: string;
+  readonly health: () => { readonly live: boolean; readonly ready: boolean; readonly reasons: readonly string[] };
+}
+
+const NO_STORE: readonly string[] = ["Cache-Control", "no-store"];
+/** Kept by browsers, but asked for again each time, since a reload may change it. */
+const NO_CACHE: readonly string[] = ["Cache-Control", "no-cache"];
+
+/** For what is public and the same for everyone. */
+const ANY_PAGE = new Origins(["*"]);
+
+/** Leads each request to what answers it. */
+export class Endpoints {
+  readonly #parts: EndpointParts;
+
+  constructor(parts: EndpointParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers at once, or returns what to wait for. */
+  serve(exchange: Exchange): Promise<void> | undefined {
+    const { request } = exchange;
+    const target = request.url ?? "";
+    const method = request.method ?? "";
+    const { origin } = request.headers;
+    const route = findRoute(target);
+    const table = this.#parts.sources();
+    const withKey = route.name === "events" || route.name === "receipt";
+    exchange.route = route.name;
+    // Until the source is known, what any source allows counts: pages must be able to read why they were refused.
+    if (origin !== undefined) exchange.cors = corsHeaders(withKey ? table.origins : ANY_PAGE, origin);
+
+    const problem = malformed(request) ?? notServed(route, method);
+    if (problem !== undefined) exchange.problem(problem);
+    else if (method === "OPTIONS") this.#options(exchange, route.name, target, withKey ? table : undefined);
+    else if (route.name === "events") return this.#events(exchange, target, table);
+    else this.#get(exchange, route, target, table);
+    return undefined;
+  }
+
+  #events(exchange: Exchange, target: string, table: SourceTable): Promise<void> | undefined {
+    const query = parseQuery(target);
+    if ("code" in query) return refuse(exchange, query);
+    const source = admitted(exchange, query, table);
+    if ("code" in source) return refuse(exchange, source);
+    const { prefer } = exchange.request.headers;
+    const options = eventOptions(query, typeof prefer === "string" ? prefer : undefined, source.ack);
+    if ("code" in options) return refuse(exchange, options);
+    return this.#parts.intake.take(exchange, source, options);
+  }
+
+  #get(exchange: Exchange, route: Route, target: string, table: SourceTable): void {
+    const { health, openapi } = this.#parts;
+    switch (route.name) {
+      case "receipt":
+        return this.#receipt(exchange, route.id, target, table);
+      case "schemas":
+        return this.#schemaList(exchange);
+      case "schema":
+        return this.#schema(exchange, route.type, route.version);
+      case "openapi":
+        return exchange.json(200, openapi);
+      case "livez": {
+        const { live } = health();
+        return exchange.json(live ? 200 : 503, JSON.stringify({ live }), NO_STORE);
+      }
+      case "readyz": {
+        const { ready, reasons } = health();
+        return exchange.json(ready ? 200 : 503, JSON.stringify({ ready, reasons }), NO_STORE);
+      }
+      case "events":
+      case "unknown":
+      case "invalid":
+        assert.fail("answered before");
+    }
+  }
+
+  #receipt(exchange: Exchange, id: string, target: string, table: SourceTable): void {
+    const query = parseQuery(target);
+    const source = "code" in query ? query : admitted(exchange, query, table);
+    if ("code" in source) return exchange.problem(source);
+    const receipt = findReceipt(id, this.#parts.journal.slot, this.#parts.deliveries);
+    if ("code" in receipt) return exchange.problem(receipt);
+    exchange.json(200, JSON.stringify(receipt), NO_STORE);
+  }
+
+  #schemaList(exchange: Exchange): void {
+    const texts = this.#parts.schemas();
+    const schemas = texts.types().map((type) => ({
+      type,
+      versions: texts.versions(type),
+      path: `/v1/schemas/${encodeURIComponent(type)}`,
+    }));
+    exchange.json(200, JSON.stringify({ schemas }), NO_CACHE);
+  }
+
+  #schema(exchange: Exchange, type: string, version: string | undefined): void {
+    const text = this.#parts.schemas().source(type, version);
+    if (text !== undefined) return exchange.json(200, text, NO_CACHE);
+    exchange.problem({
+      code: "schema_not_found",
+      detail: `There is no schema for this ${version === undefined ? "event type" : "version of the event type"}. GET /v1/schemas lists what there is.`,
+    });
+  }
+
+  /** Preflights carry no key in a header: without `?key=` they are allowed when any source allows the origin. */
+  #options(exchange: Exchange, route: RouteName, target: string, table: SourceTable | undefined): void {
+    const { origin } = exchange.request.headers;
+    const allow = ["Allow", allowedMethods(route)];
+    if (origin === undefined) return exchange.empty(204, allow);
+    const query = parseQuery(target);
+    if ("code" in query) return exchange.problem(query);
+    const source = query.key === undefined ? undefined : table?.byKey(query.key);
+    const origins = source?.origins ?? table?.origins ?? ANY_PAGE;
+    exchange.cors = corsHeaders(origins, origin);
+    if (!allowsOrigin(origins, origin)) return exchange.problem(originNotAllowed(origin));
+    exchange.empty(204, [...allow, ...preflightHeaders(this.#parts.http.preflightMaxAgeSeconds)]);
+  }
+}
+
+function refuse(exchange: Exchange, problem: Problem): undefined {
+  exchange.problem(problem);
+}
+
+/** The source of a request, or why it is refused. From here on the source's own origins count. */
+function admitted(exchange: Exchange, query: Query, table: SourceTable): Source | Problem {
+  const { headers } = exchange.request;
+  const source = admit(headers, query.key, table);
+  if ("code" in source || headers.origin === undefined) return source;
+  exchange.cors = corsHeaders(source.origins, headers.origin);
+  return allowsOrigin(source.origins, headers.origin) ? source : originNotAllowed(headers.origin);
+}
+
+function malformed({ headers, httpVersionMinor }: IncomingMessage): Problem | undefined {
+  if (headers.host === undefined && httpVersionMinor > 0) {
+    return { code: "request_malformed", detail: "HTTP/1.1 requests must have a Host header (RFC 9112, 3.2)." };
+  }
+  const coding = headers["transfer-encoding"];
+  if (coding === undefined || coding.toLowerCase() === "chunked") return undefined;
+  const detail = "The only Transfer-Encoding is chunked. To send a compressed body, use Content-Encoding.";
+  return { code: "request_malformed", detail };
+}
+
+function notServed(route: Route, method: string): Problem | undefined {
+  if (route.name === "unknown") return { code: "not_found", detail: `There is: ${PATHS.join(", ")}.` };
+  if (route.name === "invalid") {
+    return {
+      code: "url_invalid",
+      detail: "The path is not percent-encoded UTF-8. Encode it as encodeURIComponent does.",
+    };
+  }
+  const allowed = allowedMethods(route.name);
+  if (allowed.split(", ").includes(method)) return undefined;
+  return { code: "method_not_allowed", detail: `This path answers ${allowed}.`, headers: ["Allow", allowed] };
+}
+
+function originNotAllowed(origin: string): Problem {
+  const shown = JSON.stringify(origin.slice(0, 200));
+  return {
+    code: "origin_not_allowed",
+    detail: `Pages of the origin ${shown} may not use this write key. Add it to \`origins\` of the source in the collector's configuration.`,
+  };
+}

@@ -1,0 +1,341 @@
+import assert from "node:assert/strict";
+import type { IncomingMessage } from "node:http";
+import type { Clock } from "../core/clock.ts";
+import type { Deliveries } from "../core/deliveries.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { EventDraft, Position } from "../core/event.ts";
+import type { Journal } from "../core/journal.ts";
+import type { EventValidator } from "../core/validation.ts";
+import type { GoneBody, RefusedBody, TakenBody } from "./body/body-result.ts";
+import { decompress, SUPPORTED_ENCODINGS } from "./body/decompress.ts";
+import { PendingBytes } from "./body/pending-bytes.ts";
+import { readBody } from "./body/read-body.ts";
+import { ClientIpPrivacy, clientAddress } from "./client-ip.ts";
+import type { HttpConfig } from "./config.ts";
+import type { EventOptions } from "./event-options.ts";
+import { type EventResult, eventResults, summary } from "./event-results.ts";
+import type { Exchange } from "./exchange.ts";
+import { type Judgement, judgeEvents } from "./judge-events.ts";
+import type { IngestMetrics } from "./metrics.ts";
+import { isProblemCode, type Problem, type ProblemCode, PROBLEMS } from "./problems.ts";
+import { encodeDraft, newEventId } from "./protocols/canonical.ts";
+import type { Enrichment } from "./protocols/incoming-event.ts";
+import { NATIVE_MEDIA_TYPES, parseNative } from "./protocols/native.ts";
+import type { Quarantine } from "./quarantine.ts";
+import { retryAfterSeconds } from "./quota.ts";
+import { receiptId } from "./receipt-id.ts";
+import { countStates } from "./receipts.ts";
+import type { Source } from "./sources.ts";
+
+/** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
+const MAX_USER_AGENT_CHARS = 512;
+
+/** About how long a full journal or a full memory takes to have room again, when sinks are well. */
+const PRESSURE_WAIT_MS = 2_000;
+
+export interface IntakeParts {
+  readonly http: HttpConfig;
+  /** Name of this node. */
+  readonly node: string;
+  readonly journal: Journal;
+  readonly deliveries: Deliveries;
+  readonly validator: () => EventValidator;
+  readonly quarantine: Quarantine;
+  readonly metrics: IngestMetrics;
+  readonly clock: Clock;
+}
+
+/** Events of one request that are in the journal, and what there is to tell about them. */
+interface Stored {
+  readonly first: Position;
+  readonly accepted: number;
+  readonly rejected: number;
+  /** Made only when they will be sent. */
+  readonly results: readonly EventResult[] | undefined;
+}
+
+/**
+ * Takes in the events of one admitted request: body, events, verdicts, journal, answer.
+ *
+ * Invariant: an event is answered for only after its acknowledgement level holds, and
+ * an invalid one only after the quarantine has it or has failed.
+ */
+export class EventIntake {
+  readonly #parts: IntakeParts;
+  readonly #pending: PendingBytes;
+  readonly #privacy = new ClientIpPrivacy();
+  readonly #collectorPrefix: string;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+    this.#pending = new PendingBytes(parts.http.maxPendingBytes);
+    this.#collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
+  }
+
+  async take(exchange: Exchange, source: Source, options: EventOptions): Promise<void> {
+    const { clock, http, metrics } = this.#parts;
+    const refusal = this.#refuseEarly(exchange.request, source, options);
+    if (refusal !== undefined) return exchange.problem(refusal);
+    // Before the first wait: the address is gone with the connection.
+    const enrichment = this.#enrichment(exchange.request, source, clock.nowMs());
+    exchange.invite();
+    const taken = await this.#readBody(exchange.request);
+    if (taken.kind === "gone") {
+      metrics.abandoned.inc();
+      return;
+    }
+    if (taken.kind === "refused") return exchange.problem(refusedBody(taken));
+    let stored: Stored | undefined;
+    try {
+      stored = await this.#store(exchange, source, options, enrichment, taken.body);
+    } finally {
+      this.#release(taken.body.length);
+    }
+    if (stored === undefined) return;
+    const settled =
+      options.ack === "delivered"
+        ? await this.#parts.deliveries.whenSettled(stored.first, stored.accepted, http.ackTimeoutMs)
+        : undefined;
+    this.#answer(exchange, options, stored, settled);
+  }
+
+  /** What can be refused before the body is read costs neither side its transfer. */
+  #refuseEarly(request: IncomingMessage, source: Source, options: EventOptions): Problem | undefined {
+    const { clock, journal } = this.#parts;
+    const waitMs = source.quota?.waitMs(clock.monotonicMs()) ?? 0;
+    if (waitMs > 0) return quotaExceeded(source, waitMs);
+    if (options.validateOnly) return undefined;
+    if (options.ack === "durable" && journal.durability === "memory") return ackUnavailable();
+    return journal.isFull(Math.max(1, Number(request.headers["content-length"] ?? 1))) ? journalFull() : undefined;
+  }
+
+  #enrichment(request: IncomingMessage, source: Source, receivedMs: number): Enrichment {
+    const { headers, socket } = request;
+    let clientIp: string | undefined;
+    if (source.clientIp !== "none") {
+      const forwarded = headers["x-forwarded-for"];
+      const address = clientAddress(
+        socket.remoteAddress,
+        typeof forwarded === "string" ? forwarded : undefined,
+        this.#parts.http.trustedProxyHops,
+      );
+      clientIp = address === undefined ? undefined : this.#privacy.apply(address, source.clientIp, receivedMs);
+    }
+    const userAgent = headers["user-agent"]?.slice(0, MAX_USER_AGENT_CHARS);
+    return { source: source.name, receivedMs, clientIp, userAgent, collectorPrefix: this.#collectorPrefix };
+  }
+
+  async #readBody(request: IncomingMessage): Promise<TakenBody | RefusedBody | GoneBody> {
+    const { http, metrics } = this.#parts;
+    const read = await readBody(request, http.maxRequestBytes, this.#pending);
+    if (read.kind !== "body") return read;
+    metrics.wireBytes.inc(read.body.length);
+    const encoding = request.headers["content-encoding"];
+    const limits = { maxBytes: http.maxRequestBytes, maxRatio: http.maxInflateRatio };
+    const taken = encoding === undefined ? read : await decompress(read.body, encoding, limits, this.#pending);
+    if (taken.kind === "body") metrics.bodyBytes.inc(taken.body.length);
+    metrics.pendingBytes.set(this.#pending.held);
+    return taken;
+  }
+
+  #release(bytes: number): void {
+    this.#pending.release(bytes);
+    this.#parts.metrics.pendingBytes.set(this.#pending.held);
+  }
+
+  /**
+   * Everything between the body and the last answer. `undefined` when there is nothing
+   * more to answer. At level `received` the answer comes first, and later ones fall flat.
+   */
+  async #store(
+    exchange: Exchange,
+    source: Source,
+    options: EventOptions,
+    enrichment: Enrichment,
+    body: Buffer,
+  ): Promise<Stored | undefined> {
+    const { http, journal, metrics, quarantine, validator } = this.#parts;
+    const answersFirst = options.ack === "received" && !options.validateOnly;
+    if (answersFirst) {
+      if (journal.isFull(body.length)) {
+        exchange.problem(journalFull());
+        return undefined;
+      }
+      exchange.empty(201);
+      this.#acknowledged(exchange, options);
+    }
+    const parsed = parseNative(body, exchange.request.headers["content-type"], http);
+    if (parsed.kind === "unreadable") {
+      const problem = unreadableBody(parsed.code, parsed.detail);
+      const keep = answersFirst || (PROBLEMS[problem.code].status === 400 && body.length > 0);
+      if (keep && !options.validateOnly) {
+        await quarantine.keepBody(source.name, problem.code, problem.detail, body, enrichment.receivedMs);
+      }
+      exchange.problem(problem);
+      return undefined;
+    }
+    metrics.of(source.name).received.inc(parsed.items.length);
+    const overQuota = this.#charge(source, parsed.items.length, answersFirst);
+    if (overQuota !== undefined) {
+      exchange.problem(overQuota);
+      return undefined;
+    }
+    const judgement = judgeEvents(parsed.items, source, validator());
+    const { valid, invalid, warned } = judgement;
+    const failed = invalid.length + warned.length;
+    if (failed > 0) metrics.invalid(source.name, source.validation, failed);
+    if (options.validateOnly) {
+      this.#answerCheck(exchange, judgement);
+      return undefined;
+    }
+    const stored =
+      valid.length === 0 ? undefined : await this.#append(exchange, source, options, enrichment, judgement);
+    if (stored === undefined && valid.length > 0) return undefined;
+    if (invalid.length > 0) await quarantine.keepEvents(source.name, invalid, enrichment.receivedMs);
+    if (stored === undefined) exchange.problem(allInvalid(judgement, { accepted: 0 }));
+    return stored;
+  }
+
+  /** A quota may have been used up by others while the body came in; what is answered already just pays. */
+  #charge(source: Source, events: number, answered: boolean): Problem | undefined {
+    if (source.quota === undefined) return undefined;
+    const nowMs = this.#parts.clock.monotonicMs();
+    const waitMs = source.quota.waitMs(nowMs);
+    if (waitMs > 0 && !answered) return quotaExceeded(source, waitMs);
+    source.quota.charge(events, nowMs);
+    return undefined;
+  }
+
+  /** Puts the valid events into the journal. `undefined` when it did not take them, which is answered. */
+  async #append(
+    exchange: Exchange,
+    source: Source,
+    options: EventOptions,
+    enrichment: Enrichment,
+    judgement: Judgement,
+  ): Promise<Stored | undefined> {
+    const { journal, metrics } = this.#parts;
+    const { valid, invalid } = judgement;
+    // Positions are good for this turn of the event loop: nothing may wait between here and the append.
+    const next = journal.nextPosition;
+    const drafts: EventDraft[] = [];
+    for (const event of valid) {
+      const assignedId = event.id === undefined ? newEventId() : undefined;
+      drafts.push(encodeDraft(event, next + drafts.length, enrichment, assignedId));
+    }
+    let first: Position;
+    try {
+      first = await journal.append(drafts, options.ack === "durable" ? "synced" : "written");
+    } catch (error) {
+      const problem = appendProblem(error);
+      if (exchange.answered) metrics.lost(source.name, problem.code, drafts.length);
+      exchange.problem(problem);
+      return undefined;
+    }
+    assert.equal(first, next, "events get the positions that are written into them");
+    metrics.of(source.name).accepted.inc(drafts.length);
+    const wanted = !exchange.answered && (options.representation || invalid.length > 0);
+    const results = wanted
+      ? eventResults(judgement, {
+          ids: drafts.map((draft) => draft.id),
+          receiptOf: (index) => receiptId(journal.slot, first + index),
+        })
+      : undefined;
+    return { first, accepted: drafts.length, rejected: invalid.length, results };
+  }
+
+  #answer(
+    exchange: Exchange,
+    options: EventOptions,
+    stored: Stored,
+    settled: "delivered" | "undelivered" | "timeout" | undefined,
+  ): void {
+    if (exchange.answered) return;
+    const { deliveries, journal } = this.#parts;
+    const { first, accepted, rejected, results } = stored;
+    this.#acknowledged(exchange, options);
+    const receipt = receiptId(journal.slot, first + accepted - 1);
+    const headers = ["Millrace-Receipt", receipt];
+    const complete = settled === undefined || settled === "delivered";
+    if (complete && results === undefined) return exchange.empty(201, headers);
+    if (options.representation) headers.push("Preference-Applied", "return=representation");
+    const status = rejected > 0 ? 207 : complete ? 201 : 202;
+    if (status === 202) headers.push("Location", `/v1/receipts/${receipt}`);
+    const delivery = settled && {
+      delivery: settled === "timeout" ? "pending" : settled,
+      sinks: countStates(deliveries, first, accepted),
+    };
+    exchange.json(status, JSON.stringify({ receipt, accepted, rejected, ...delivery, results }), headers);
+  }
+
+  /** The answer to `?validate=only`. */
+  #answerCheck(exchange: Exchange, judgement: Judgement): void {
+    const counts = { valid: judgement.valid.length, rejected: judgement.invalid.length };
+    if (counts.valid === 0) return exchange.problem(allInvalid(judgement, { valid: 0 }));
+    const results = eventResults(judgement, undefined);
+    exchange.json(counts.rejected > 0 ? 207 : 200, JSON.stringify({ ...counts, results }));
+  }
+
+  #acknowledged(exchange: Exchange, options: EventOptions): void {
+    this.#parts.metrics.acknowledged(options.ack, this.#parts.clock.monotonicMs() - exchange.startedMs);
+  }
+}
+
+function refusedBody({ code, detail }: RefusedBody): Problem {
+  if (code === "overloaded") return { code, detail, retryAfterSeconds: pressureRetrySeconds() };
+  if (code === "encoding_unsupported") return { code, detail, headers: ["Accept-Encoding", SUPPORTED_ENCODINGS] };
+  return { code, detail };
+}
+
+function unreadableBody(code: string, detail: string): Problem {
+  assert(isProblemCode(code), `${code} is a problem code`);
+  const headers = ["Accept-Post", NATIVE_MEDIA_TYPES.join(", ")];
+  return code === "unsupported_media_type" ? { code, detail, headers } : { code, detail };
+}
+
+function allInvalid(judgement: Judgement, none: Readonly<Record<string, 0>>): Problem {
+  const members = { ...none, rejected: judgement.invalid.length, results: eventResults(judgement, undefined) };
+  return { code: "events_invalid", detail: summary(judgement), members };
+}
+
+function quotaExceeded(source: Source, waitMs: number): Problem {
+  const { eventsPerSecond, burst } = source.quota?.limits ?? { eventsPerSecond: 0, burst: 0 };
+  return {
+    code: "quota_exceeded",
+    detail: `The source may send ${eventsPerSecond} events a second and ${burst} at once. Send the request again after Retry-After seconds.`,
+    retryAfterSeconds: retryAfterSeconds(waitMs, Math.random()),
+  };
+}
+
+function journalFull(): Problem {
+  return {
+    code: "journal_full",
+    detail:
+      "Nothing of this request was stored: the sinks take events more slowly than they come, and journal.maxBytes is used up. Send the request again after Retry-After seconds.",
+    retryAfterSeconds: pressureRetrySeconds(),
+  };
+}
+
+function ackUnavailable(): Problem {
+  const detail =
+    "This collector keeps its journal in memory, so it cannot promise ?ack=durable. Use accepted or delivered, or set journal.durability to os or disk.";
+  return { code: "ack_unavailable", detail };
+}
+
+/** Why an append failed. Anything but the journal's own codes is a bug. */
+function appendProblem(error: unknown): Problem & { readonly code: ProblemCode } {
+  const code = error instanceof MillraceError ? error.code : undefined;
+  if (code === "journal_full") return journalFull();
+  if (code === "ack_unavailable") return ackUnavailable();
+  if (code !== "journal_write_failed") throw error;
+  return {
+    code,
+    detail:
+      "The journal's disk failed. The events may or may not be stored: send the request again after Retry-After seconds, with the same ids.",
+    retryAfterSeconds: pressureRetrySeconds(),
+  };
+}
+
+function pressureRetrySeconds(): number {
+  return retryAfterSeconds(PRESSURE_WAIT_MS, Math.random());
+}

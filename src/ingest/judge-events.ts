@@ -1,0 +1,78 @@
+import type { EventValidator, ValidationProblem } from "../core/validation.ts";
+import type { IncomingEvent, IncomingItem } from "./protocols/incoming-event.ts";
+import type { Source } from "./sources.ts";
+
+export interface InvalidEvent {
+  /** Place in the request, from 0. */
+  readonly index: number;
+  readonly id: string | undefined;
+  readonly problems: readonly ValidationProblem[];
+  readonly raw: Buffer;
+}
+
+/** An event that is accepted although its schema has something against it. */
+export interface WarnedEvent {
+  readonly index: number;
+  readonly problems: readonly ValidationProblem[];
+}
+
+/** The events of a request, told apart; each list in the order of the request. */
+export interface Judgement {
+  readonly valid: readonly IncomingEvent[];
+  readonly invalid: readonly InvalidEvent[];
+  readonly warned: readonly WarnedEvent[];
+}
+
+const ID_REQUIRED: ValidationProblem = {
+  code: "id_required",
+  pointer: "/id",
+  message:
+    'This source takes only events with an "id" of the sender\'s own, such as a UUID, so that a repeat can be told.',
+  expected: "a string",
+};
+
+/**
+ * Decides which events are accepted under a source's rules. The form of an event is
+ * always enforced, its schema as far as the source's validation mode says.
+ */
+export function judgeEvents(
+  items: readonly IncomingItem[],
+  rules: Pick<Source, "validation" | "unknownTypes" | "requireId">,
+  validator: EventValidator,
+): Judgement {
+  const valid: IncomingEvent[] = [];
+  const invalid: InvalidEvent[] = [];
+  const warned: WarnedEvent[] = [];
+  let index = -1;
+  for (const item of items) {
+    index++;
+    if (item.kind === "malformed") {
+      invalid.push({ index, ...item.malformed });
+      continue;
+    }
+    const { event } = item;
+    if (rules.requireId && event.id === undefined) {
+      invalid.push({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw });
+      continue;
+    }
+    const problems = rules.validation === "off" ? undefined : schemaProblems(event, rules, validator);
+    if (problems === undefined) valid.push(event);
+    else if (rules.validation === "enforce") invalid.push({ index, id: event.id, problems, raw: event.raw });
+    else {
+      valid.push(event);
+      warned.push({ index, problems });
+    }
+  }
+  return { valid, invalid, warned };
+}
+
+function schemaProblems(
+  event: IncomingEvent,
+  rules: Pick<Source, "unknownTypes">,
+  validator: EventValidator,
+): readonly ValidationProblem[] | undefined {
+  const verdict = validator.validate(event.type, event.dataschema, event.data);
+  if (verdict.kind === "valid") return undefined;
+  if (verdict.kind === "unknown_type" && rules.unknownTypes === "accept") return undefined;
+  return verdict.problems;
+}

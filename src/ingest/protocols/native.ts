@@ -1,0 +1,189 @@
+import { isUtf8 } from "node:buffer";
+import { formatBytes } from "../../core/config-fields.ts";
+import type { ValidationProblem } from "../../core/validation.ts";
+import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../body/json-scan.ts";
+import type { ProblemCode } from "../problems.ts";
+import { notAnObject, readEvent } from "./event-form.ts";
+import type { EventLimits, IncomingBody, IncomingItem } from "./incoming-event.ts";
+import { explainJson, explainUtf8 } from "./text-fault.ts";
+
+const OPEN_ARRAY = 0x5b;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const LINE_FEED = 0x0a;
+
+/**
+ * How the body of a media type is read. `lines`: an event a line. `any`: by its first
+ * bytes, since `sendBeacon` and careless clients label one as the other.
+ */
+const LAYOUTS: ReadonlyMap<string, "lines" | "any"> = new Map([
+  ["application/json", "any"],
+  ["application/cloudevents+json", "any"],
+  ["application/cloudevents-batch+json", "any"],
+  ["text/plain", "any"],
+  ["application/x-ndjson", "lines"],
+  ["application/ndjson", "lines"],
+  ["application/jsonl", "lines"],
+]);
+
+/** What `Accept-Post` and the answer to another media type list. */
+export const NATIVE_MEDIA_TYPES: readonly string[] = [...LAYOUTS.keys()];
+
+/**
+ * Reads a request of the native protocol: one event, an array of events, or one event
+ * to a line, each a CloudEvents 1.0 JSON object of which only `type` is required.
+ *
+ * Limits on an event are enforced before it is parsed. An event that breaks one, or
+ * has the wrong form, is malformed and the others go on; so is a broken line. A broken
+ * array is unreadable as a whole, since nobody can tell where its events end.
+ *
+ * @param body whole and decompressed; the events keep views into it
+ * @param mediaType of the Content-Type header, with or without its parameters
+ */
+export function parseNative(body: Buffer, mediaType: string | undefined, limits: EventLimits): IncomingBody {
+  const layout = layoutOf(mediaType ?? "");
+  if (layout === undefined) return unsupported(mediaType ?? "");
+  if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
+  const textStart = hasByteOrderMark(body) ? 3 : 0;
+  const start = skipSpace(body, textStart, body.length);
+  const end = trimEnd(body, start, body.length);
+  if (start === end) return unreadable("empty_body", "The body is empty; send one event or several.");
+  if (layout === "lines") return parseLines(body, textStart, end, limits);
+  if (body[start] === OPEN_ARRAY) return parseArray(body, start, end, limits);
+  const scanned = scanValue(body, start, end);
+  if (scanned.end === end) {
+    const item = parseItem(body, scanned, limits);
+    if (item !== undefined) return { kind: "items", items: [item] };
+  }
+  return looksLikeLines(body, start, end) ? parseLines(body, textStart, end, limits) : invalidJson(body);
+}
+
+function layoutOf(mediaType: string): "lines" | "any" | undefined {
+  if (mediaType === "") return "any";
+  return LAYOUTS.get(mediaType) ?? LAYOUTS.get(essenceOf(mediaType));
+}
+
+function parseArray(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
+  const elements = scanElements(body, start, end, limits.maxEventsPerRequest);
+  if (elements === undefined) return invalidJson(body);
+  if (elements.length > limits.maxEventsPerRequest) return tooManyEvents(limits);
+  if (elements.length === 0) return unreadable("no_events", "The array holds no events.");
+  const items: IncomingItem[] = [];
+  for (const element of elements) {
+    const item = parseItem(body, element, limits);
+    if (item === undefined) return invalidJson(body);
+    items.push(item);
+  }
+  return { kind: "items", items };
+}
+
+function parseLines(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
+  const items: IncomingItem[] = [];
+  let line = 1;
+  for (let at = start; at < end;) {
+    // Byte by byte, so that a body of millions of blank lines costs no more than another.
+    if (isSpace(body[at])) {
+      if (body[at] === LINE_FEED) line++;
+      at++;
+      continue;
+    }
+    if (items.length === limits.maxEventsPerRequest) return tooManyEvents(limits);
+    const feed = body.indexOf(LINE_FEED, at);
+    const lineEnd = feed < 0 || feed > end ? end : feed;
+    items.push(parseLine(body, at, trimEnd(body, at, lineEnd), line, limits));
+    at = lineEnd;
+  }
+  return { kind: "items", items };
+}
+
+function parseLine(body: Buffer, start: number, end: number, line: number, limits: EventLimits): IncomingItem {
+  const scanned = scanValue(body, start, end);
+  // What follows the value makes the line invalid, and the size is that of the line.
+  const item = parseItem(body, scanned.end === end ? scanned : { ...scanned, end }, limits);
+  if (item !== undefined) return item;
+  const message = explainJson(body.toString("utf8", start, end), line);
+  return malformed(body.subarray(start, end), { code: "invalid_json", pointer: "", message });
+}
+
+/** Reads one event; `undefined` when its text is not JSON. */
+function parseItem(body: Buffer, scanned: ScannedValue, limits: EventLimits): IncomingItem | undefined {
+  const raw = body.subarray(scanned.start, scanned.end);
+  const problem = brokenLimit(scanned, limits);
+  if (problem !== undefined) return malformed(raw, problem);
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString("utf8", scanned.start, scanned.end));
+  } catch {
+    return undefined;
+  }
+  return isObject(value) ? readEvent(value, raw, scanned.ownKeys) : malformed(raw, notAnObject(value));
+}
+
+function brokenLimit(scanned: ScannedValue, limits: EventLimits): ValidationProblem | undefined {
+  const bytes = scanned.end - scanned.start;
+  if (bytes > limits.maxEventBytes) {
+    const expected = `at most ${formatBytes(limits.maxEventBytes)}`;
+    const message = `The event is too large: ${bytes} bytes, where ${expected} are allowed.`;
+    return { code: "event_too_large", pointer: "", message, expected, found: `${bytes} bytes` };
+  }
+  if (scanned.depth > limits.maxJsonDepth) {
+    const expected = `at most ${limits.maxJsonDepth} levels`;
+    const message = `The event is nested too deep: ${scanned.depth} levels, where ${expected} are allowed.`;
+    return { code: "too_deep", pointer: "", message, expected, found: `${scanned.depth} levels` };
+  }
+  if (scanned.keys > limits.maxJsonKeys) {
+    const expected = `at most ${limits.maxJsonKeys}`;
+    const message = `The event has too many members and elements: ${scanned.keys}, where ${expected} are allowed.`;
+    return { code: "too_many_keys", pointer: "", message, expected, found: `${scanned.keys}` };
+  }
+  return undefined;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function malformed(raw: Buffer, problem: ValidationProblem): IncomingItem {
+  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw } };
+}
+
+function unreadable(code: ProblemCode, detail: string): IncomingBody {
+  return { kind: "unreadable", code, detail };
+}
+
+/** Whether a text that is not one object is meant as objects to a line: its first two lines say so. */
+function looksLikeLines(body: Buffer, start: number, end: number): boolean {
+  const feed = body.indexOf(LINE_FEED, start);
+  if (feed < 0 || feed >= end || body[start] !== OPEN_OBJECT) return false;
+  return body[trimEnd(body, start, feed) - 1] === CLOSE_OBJECT && body[skipSpace(body, feed, end)] === OPEN_OBJECT;
+}
+
+function hasByteOrderMark(body: Buffer): boolean {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
+}
+
+/** The type and subtype of a media type, in lower case. */
+function essenceOf(mediaType: string): string {
+  const semicolon = mediaType.indexOf(";");
+  return (semicolon < 0 ? mediaType : mediaType.slice(0, semicolon)).trim().toLowerCase();
+}
+
+function invalidJson(body: Buffer): IncomingBody {
+  const text = body.toString("utf8", hasByteOrderMark(body) ? 3 : 0);
+  return unreadable("invalid_json", explainJson(text));
+}
+
+function tooManyEvents(limits: EventLimits): IncomingBody {
+  const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
+  return unreadable("too_many_events", detail);
+}
+
+function unsupported(mediaType: string): IncomingBody {
+  // What curl -d and HTML forms send when nobody says otherwise.
+  const hint =
+    essenceOf(mediaType) === "application/x-www-form-urlencoded"
+      ? " With curl, add -H 'Content-Type: application/json'."
+      : "";
+  const detail = `The body must be one of ${NATIVE_MEDIA_TYPES.join(", ")}.${hint}`;
+  return unreadable("unsupported_media_type", detail);
+}

@@ -1,0 +1,50 @@
+import type { Problem } from "./problems.ts";
+
+/** The query parameters that the collector knows, decoded. Others are left alone: beacons carry cache busters. */
+export interface Query {
+  readonly key: string | undefined;
+  readonly ack: string | undefined;
+  readonly validate: string | undefined;
+}
+
+const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined };
+
+/** Reads the query of a request target. It makes no `URL`: that would cost more than the rest of admission. */
+export function parseQuery(target: string): Query | Problem {
+  const mark = target.indexOf("?");
+  if (mark < 0) return NO_QUERY;
+  const found: { key: string | undefined; ack: string | undefined; validate: string | undefined } = { ...NO_QUERY };
+  let start = mark + 1;
+  while (start < target.length) {
+    const amp = target.indexOf("&", start);
+    const end = amp < 0 ? target.length : amp;
+    const equals = target.indexOf("=", start);
+    const nameEnd = equals < 0 || equals > end ? end : equals;
+    const name = target.slice(start, nameEnd);
+    if (name === "key" || name === "ack" || name === "validate") {
+      if (found[name] !== undefined) {
+        return { code: "query_invalid", detail: `The query parameter ${name} is given twice. Give it once.` };
+      }
+      const value = decodePercent(target.slice(nameEnd + 1, end));
+      if (value === undefined) {
+        return {
+          code: "url_invalid",
+          detail: `The value of the query parameter ${name} is not percent-encoded UTF-8. Encode it as encodeURIComponent does.`,
+        };
+      }
+      found[name] = value;
+    }
+    start = end + 1;
+  }
+  return found;
+}
+
+/** Undoes percent-encoding; `undefined` when it is broken. */
+export function decodePercent(text: string): string | undefined {
+  if (!text.includes("%")) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

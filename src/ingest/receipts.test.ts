@@ -1,0 +1,67 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { SinkState } from "../core/deliveries.ts";
+import { parseReceiptId, receiptId } from "./receipt-id.ts";
+import { countStates, findReceipt } from "./receipts.ts";
+
+test("a receipt id names its slot and position", () => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z0-9][a-z0-9_-]{0,20}$/), fc.maxSafeNat(), (slot, position) => {
+      expect(parseReceiptId(receiptId(slot, position))).toEqual({ slot, position });
+    }),
+  );
+});
+
+test.each(["", "0", "0-", "-1", "0-01", "0--1", "0-1.5", "0-9007199254740993", "0-1e3", "0-1 "])(
+  "%j is no receipt id",
+  (text) => {
+    const parsed = parseReceiptId(text);
+    // `0--1` can be read: as position 1 of a slot named `0-`, which no collector has.
+    expect(parsed?.slot === "0").toBe(false);
+  },
+);
+
+const deliveries = (states: readonly (readonly [boolean, SinkState])[]) => ({
+  whenSettled: () => Promise.reject(new Error("not asked")),
+  statusOf: () => states.map(([required, state], index) => ({ sink: `sink-${index}`, required, state })),
+});
+
+test.each<[readonly (readonly [boolean, SinkState])[], SinkState]>([
+  [
+    [
+      [true, "delivered"],
+      [true, "held"],
+    ],
+    "held",
+  ],
+  [
+    [
+      [true, "delivered"],
+      [false, "dropped"],
+    ],
+    "delivered",
+  ],
+  [
+    [
+      [true, "dead-lettered"],
+      [true, "held"],
+    ],
+    "dead-lettered",
+  ],
+  [[[false, "held"]], "held"],
+  [
+    [
+      [true, "settled"],
+      [true, "delivered"],
+    ],
+    "settled",
+  ],
+])("with the sinks at %j an event is %s", (states, state) => {
+  expect(findReceipt("0-1", "0", deliveries(states))).toMatchObject({ id: "0-1", state });
+});
+
+test("states are counted sink by sink", () => {
+  expect(countStates(deliveries([[true, "held"]]), 5, 3)).toEqual([
+    { sink: "sink-0", required: true, events: { held: 3 } },
+  ]);
+});

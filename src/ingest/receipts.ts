@@ -1,0 +1,58 @@
+import type { Deliveries, SinkState, SinkStatus } from "../core/deliveries.ts";
+import type { Position } from "../core/event.ts";
+import type { Problem } from "./problems.ts";
+import { parseReceiptId, receiptId } from "./receipt-id.ts";
+
+/** What `GET /v1/receipts/{id}` tells of one event. */
+export interface ReceiptView {
+  readonly id: string;
+  /** Over the required sinks, or over all when none is required. */
+  readonly state: SinkState;
+  readonly sinks: readonly SinkStatus[];
+}
+
+/** What became of the event that a receipt names, on the node that gave the receipt. */
+export function findReceipt(id: string, slot: string, deliveries: Deliveries): ReceiptView | Problem {
+  const parsed = parseReceiptId(id);
+  if (parsed === undefined) {
+    const detail = "A receipt id is <slot>-<position>, such as 0-41, as in the header Millrace-Receipt.";
+    return { code: "receipt_malformed", detail };
+  }
+  if (parsed.slot !== slot) {
+    const detail = `This collector keeps slot ${slot}. Ask the one that gave the receipt; behind a load balancer that may be another.`;
+    return { code: "receipt_not_found", detail };
+  }
+  const sinks = deliveries.statusOf(parsed.position);
+  if (sinks === undefined) {
+    const detail =
+      "The journal has not come to this position: the receipt is from another node, or from a journal that was removed.";
+    return { code: "receipt_not_found", detail };
+  }
+  return { id: receiptId(slot, parsed.position), state: overallState(sinks), sinks };
+}
+
+// From the least to the most that a sender can hope for; the worst sink decides.
+const WORST_FIRST: readonly SinkState[] = ["dropped", "dead-lettered", "held", "settled", "delivered"];
+
+function overallState(sinks: readonly SinkStatus[]): SinkState {
+  const required = sinks.filter((sink) => sink.required);
+  const states = new Set((required.length > 0 ? required : sinks).map((sink) => sink.state));
+  return WORST_FIRST.find((state) => states.has(state)) ?? "settled";
+}
+
+/** How many of a request's events are in which state, sink by sink. */
+export function countStates(
+  deliveries: Deliveries,
+  from: Position,
+  count: number,
+): { sink: string; required: boolean; events: Partial<Record<SinkState, number>> }[] {
+  const bySink = new Map<string, { sink: string; required: boolean; events: Partial<Record<SinkState, number>> }>();
+  for (let position = from; position < from + count; position++) {
+    for (const { sink, required, state } of deliveries.statusOf(position) ?? []) {
+      let counts = bySink.get(sink);
+      if (counts === undefined) bySink.set(sink, (counts = { sink, required, events: {} }));
+      counts.events[state] = (counts.events[state] ?? 0) + 1;
+    }
+  }
+  return [...bySink.values()];
+}

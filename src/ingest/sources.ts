@@ -1,0 +1,68 @@
+import type { Clock } from "../core/clock.ts";
+import type { AckLevel, ClientIpForm, SourceConfig } from "./config.ts";
+import { Origins } from "./origins.ts";
+import { Quota } from "./quota.ts";
+
+/** Who may send events, with the rules that hold for them. */
+export interface Source {
+  readonly name: string;
+  readonly origins: Origins;
+  readonly validation: SourceConfig["validation"];
+  readonly unknownTypes: SourceConfig["unknownTypes"];
+  readonly ack: AckLevel;
+  readonly requireId: boolean;
+  readonly clientIp: ClientIpForm;
+  readonly quota: Quota | undefined;
+}
+
+/**
+ * The sources of one configuration. A reload makes a new table from the old one, so
+ * that what a source has used of its quota is not forgotten; requests that are under
+ * way keep the source they were admitted by.
+ */
+export class SourceTable {
+  /** What any of the sources allows: for answers given before a source is known. */
+  readonly origins: Origins;
+  readonly #clock: Clock;
+  readonly #byKey = new Map<string, Source>();
+  readonly #byName = new Map<string, Source>();
+
+  private constructor(configs: readonly SourceConfig[], clock: Clock, earlier?: SourceTable) {
+    this.origins = new Origins(configs.flatMap((config) => config.origins));
+    this.#clock = clock;
+    const nowMs = clock.monotonicMs();
+    for (const { keys, origins, quota, ...rules } of configs) {
+      const source: Source = {
+        ...rules,
+        origins: new Origins(origins),
+        quota: quota && new Quota(quota, nowMs, earlier === undefined ? undefined : earlier.#quotaOf(rules.name)),
+      };
+      this.#byName.set(source.name, source);
+      for (const key of keys) this.#byKey.set(key, source);
+    }
+  }
+
+  /** @param clock its monotonic time is what quotas are counted in */
+  static create(configs: readonly SourceConfig[], clock: Clock): SourceTable {
+    return new SourceTable(configs, clock);
+  }
+
+  #quotaOf(name: string): Quota | undefined {
+    return this.#byName.get(name)?.quota;
+  }
+
+  replacedBy(configs: readonly SourceConfig[]): SourceTable {
+    return new SourceTable(configs, this.#clock, this);
+  }
+
+  /**
+   * The source that a write key belongs to.
+   *
+   * A map compares hashes, seeded at random in each process, and looks at the
+   * characters only when they agree. So the time it takes tells nothing about how
+   * much of a guessed key is right, as comparing with each key in turn would.
+   */
+  byKey(key: string): Source | undefined {
+    return this.#byKey.get(key);
+  }
+}
