@@ -1,0 +1,230 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
+import { systemClock } from "../core/clock.ts";
+import type { Journal } from "../core/journal.ts";
+import type { Ledger } from "../core/ledger.ts";
+import type { RejectLog } from "../core/reject-log.ts";
+import { IngestServer } from "../ingest/ingest-server.ts";
+import { createIngestMetrics } from "../ingest/metrics.ts";
+import { openapiDocument } from "../ingest/openapi.ts";
+import { SourceTable } from "../ingest/sources.ts";
+import { CheckpointFile } from "../journal/checkpoint-file.ts";
+import { createJournalMetrics } from "../journal/metrics.ts";
+import { openJournal } from "../journal/open-journal.ts";
+import { openRejectLog } from "../journal/reject-log-files.ts";
+import { lockSlot, type SlotLock } from "../journal/slot-lock.ts";
+import type { SchemaRegistry } from "../schemas/registry.ts";
+import { createRegistry, registerLedgerMetrics } from "../telemetry/registry.ts";
+import type { MillraceConfig } from "./config.ts";
+import { type Health, healthOf } from "./health.ts";
+import { LedgerBook } from "./ledger-book.ts";
+import { PipelineDeliveries } from "./pipeline-deliveries.ts";
+import { Pipelines } from "./pipelines.ts";
+import { packageVersion } from "./package-version.ts";
+
+/** Name of the one journal slot of a process with one worker. */
+const SLOT = "0";
+
+/** Kept of the drain's time for writing the last state and closing files. */
+const CLOSING_MS = 1_000;
+
+interface Parts {
+  readonly lock: SlotLock;
+  readonly journal: Journal;
+  readonly book: LedgerBook;
+  readonly pipelines: Pipelines;
+  readonly server: IngestServer;
+  readonly admin: AdminServer;
+  readonly quarantine: RejectLog;
+  readonly deadLetters: RejectLog;
+}
+
+/** The configuration that can change while events flow. */
+export interface LiveSettings {
+  readonly config: MillraceConfig;
+  readonly schemas: SchemaRegistry;
+}
+
+/** What changes while the collector runs, shared by the parts that read it. */
+interface Live {
+  settings: LiveSettings;
+  sources: SourceTable;
+  draining: boolean;
+  damagedAtStart: number;
+}
+
+/**
+ * One running collector: the event port, the journal slot, the pipelines and the admin
+ * port, put together.
+ *
+ * Started in the order in which events need the parts, and stopped in the reverse, so
+ * that nothing is accepted that could not be kept, and nothing is closed that could
+ * still be written to.
+ */
+export class Collector {
+  readonly #parts: Parts;
+  readonly #log: Logger;
+  readonly #live: Live;
+
+  private constructor(parts: Parts, live: Live, log: Logger) {
+    this.#parts = parts;
+    this.#live = live;
+    this.#log = log;
+  }
+
+  /** Opens the slot, recovers its journal and ledger, and starts serving. */
+  static async start(settings: LiveSettings, log: Logger): Promise<Collector> {
+    const { config } = settings;
+    const clock = systemClock;
+    const registry = createRegistry();
+    const live: Live = {
+      settings,
+      sources: SourceTable.create(config.sources, clock),
+      draining: false,
+      damagedAtStart: 0,
+    };
+    // What was opened is closed again when a later step fails, such as a port that is taken.
+    await using opened = new AsyncDisposableStack();
+
+    const lock = opened.adopt(await lockSlot(config.journal, SLOT), (held) => held.release());
+    const checkpoints = new CheckpointFile({ config: config.journal, slot: SLOT, log });
+    const checkpoint = await checkpoints.load();
+    const metrics = createJournalMetrics(registry);
+    const atLeast = checkpoint?.countedTo ?? 0;
+    const { journal, recovery } = await openJournal({
+      config: config.journal,
+      slot: SLOT,
+      clock,
+      log,
+      metrics,
+      atLeast,
+    });
+    opened.defer(() => journal.close());
+    const book = await LedgerBook.open(checkpoint, recovery.damagedSegments > 0, journal, checkpoints, log);
+    opened.defer(() => book.flush());
+    live.damagedAtStart = damagedEvents(book.ledger);
+    registerLedgerMetrics(registry, book.ledger, journal);
+
+    const rejects = { slot: SLOT, durability: config.journal.durability, clock, log, metrics };
+    const quarantine = await openRejectLog({ ...rejects, config: config.quarantine, name: "quarantine" });
+    opened.defer(() => quarantine.close());
+    const deadLetters = await openRejectLog({ ...rejects, config: config.deadLetters, name: "dead-letters" });
+    opened.defer(() => deadLetters.close());
+
+    const pipelines = new Pipelines({ node: config.node, journal, book, deadLetters, registry, log });
+    opened.defer(() => pipelines.stop());
+    journal.onAppend((events) => {
+      book.ledger.accept(events);
+      book.changed();
+      pipelines.wake();
+    });
+    await pipelines.apply(config.sinks);
+
+    const health = (): Health =>
+      healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.monotonicMs());
+    const server = new IngestServer({
+      listen: config.listen,
+      http: config.http,
+      node: config.node,
+      journal,
+      sources: () => live.sources,
+      validator: () => live.settings.schemas,
+      schemas: () => live.settings.schemas,
+      quarantine,
+      deliveries: new PipelineDeliveries(() => pipelines, journal),
+      onQuarantined: (source, events) => {
+        book.ledger.quarantine(source, events);
+        book.changed();
+      },
+      metrics: createIngestMetrics(registry),
+      log,
+      clock,
+      openapi: JSON.stringify(openapiDocument(packageVersion(), config.http)),
+      health,
+    });
+    const admin = await startAdminServer(config.admin, adminView(registry, health, pipelines, book.ledger));
+    opened.defer(() => admin.close());
+    await server.listen();
+
+    opened.move();
+    return new Collector({ lock, journal, book, pipelines, server, admin, quarantine, deadLetters }, live, log);
+  }
+
+  get port(): number {
+    return this.#parts.server.port;
+  }
+
+  get adminPort(): number {
+    return this.#parts.admin.port;
+  }
+
+  get ledger(): Ledger {
+    return this.#parts.book.ledger;
+  }
+
+  /**
+   * Acknowledged events that this process could not keep: those still held by a journal in
+   * memory when it ends, and those found damaged since the start.
+   */
+  lostEvents(): number {
+    const { ledger } = this;
+    const inMemory = this.#parts.journal.durability === "memory";
+    const held = inMemory ? Math.max(0, ...ledger.sinks.map((sink) => ledger.held(sink))) : 0;
+    return held + damagedEvents(ledger) - this.#live.damagedAtStart;
+  }
+
+  /** Puts new sources, schemas and sinks into force, without dropping a connection. */
+  async apply(settings: LiveSettings): Promise<void> {
+    this.#live.sources = this.#live.sources.replacedBy(settings.config.sources);
+    this.#live.settings = settings;
+    await this.#parts.pipelines.apply(settings.config.sinks);
+  }
+
+  /**
+   * Stops without losing anything: not ready, serve on for `preStopMs`, stop accepting,
+   * finish requests, flush every pipeline, save. Ends within `drainMs`; what a sink could
+   * not take by then stays in the journal for the next start.
+   */
+  async drain(): Promise<void> {
+    const { preStopMs, drainMs } = this.#live.settings.config.shutdown;
+    const deadlineMs = systemClock.monotonicMs() + drainMs;
+    const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs() - CLOSING_MS);
+    const { server, pipelines } = this.#parts;
+    this.#live.draining = true;
+    server.beginDrain();
+    if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(preStopMs, leftMs())));
+    this.#log.info("no longer accepting events; finishing requests and flushing sinks");
+    await server.close(leftMs());
+    await pipelines.drain(leftMs());
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const { pipelines, book, journal, quarantine, deadLetters, admin, lock } = this.#parts;
+    await pipelines.stop();
+    await Promise.all([quarantine.close(), deadLetters.close()]);
+    await book.flush();
+    await journal.close();
+    await admin.close();
+    await lock.release();
+  }
+}
+
+function damagedEvents(ledger: Ledger): number {
+  return ledger.rows().reduce((sum, row) => sum + (row.dropped["journal_damaged"] ?? 0), 0);
+}
+
+function adminView(registry: Registry, health: () => Health, pipelines: Pipelines, ledger: Ledger) {
+  return {
+    registry,
+    health,
+    sinks: () => [...pipelines].map((pipeline) => ({ sink: pipeline.settings.name, ...pipeline.health() })),
+    ledger: () => ({
+      balanced: ledger.balances(),
+      accepted: Object.fromEntries(ledger.accepted()),
+      quarantined: Object.fromEntries(ledger.quarantined()),
+      rows: ledger.rows(),
+    }),
+  };
+}

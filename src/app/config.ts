@@ -1,0 +1,129 @@
+import { hostname } from "node:os";
+import { z } from "zod";
+import { adminConfig } from "../admin/config.ts";
+import { httpConfig, listenConfig, sourceConfig } from "../ingest/config.ts";
+import { journalConfig, rejectLogConfig } from "../journal/config.ts";
+import { Filter } from "../pipeline/filter.ts";
+import { schemasConfig } from "../schemas/config.ts";
+import { sinkConfig } from "./sink-types.ts";
+
+/** The whole of `millrace.yaml`. Each folder describes its own part; this puts them together. */
+const fields = z.strictObject({
+  node: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "a node name has 1 to 63 letters, digits, dots, - and _")
+    .optional()
+    .describe("Name of this node, in every event's `collector` attribute and in file names. Default: the host name.")
+    .transform((name) => name ?? nodeName()),
+  listen: listenConfig.describe("Where events are taken in."),
+  http: httpConfig.describe("Limits of the event port."),
+  admin: adminConfig.describe("The private port for health, metrics and the ledger."),
+  workers: z
+    .union([z.literal("auto"), z.int().min(1)])
+    .default(1)
+    .refine((workers) => workers === 1, {
+      error:
+        "this version runs one worker a process; set it to 1, and run more processes behind a load balancer to use more cores",
+    })
+    .describe("Worker processes. This version runs one."),
+  journal: journalConfig.describe("The append-only log that holds accepted events until every sink has them."),
+  quarantine: rejectLogConfig("./data/quarantine").describe(
+    "Where events that failed validation are kept, with the reasons.",
+  ),
+  deadLetters: rejectLogConfig("./data/dead-letters").describe(
+    "Where events that a sink refused for good are kept, with its answer.",
+  ),
+  schemas: schemasConfig.describe("JSON Schemas of the events, one per event type and version."),
+  sources: z.array(sourceConfig).min(1).describe("Who may send events. Each source has its own write keys and rules."),
+  sinks: z
+    .array(sinkConfig)
+    .min(1)
+    .describe("Where events go. Each sink gets every event that its `when` lets through."),
+  readiness: z
+    .strictObject({
+      sinkDeadMs: z
+        .int()
+        .min(1000)
+        .default(60_000)
+        .describe(
+          "A required sink that failed for longer, in milliseconds, makes the node not ready once the journal is nearly full.",
+        ),
+      journalFraction: z
+        .number()
+        .min(0.01)
+        .max(1)
+        .default(0.8)
+        .describe("What counts as nearly full, as a part of journal.maxBytes."),
+    })
+    .prefault({})
+    .describe("When `/readyz` says no, so that a load balancer sends events elsewhere."),
+  shutdown: z
+    .strictObject({
+      preStopMs: z
+        .int()
+        .min(0)
+        .max(600_000)
+        .default(0)
+        .describe("After SIGTERM, go on serving for this long while not ready, in milliseconds."),
+      drainMs: z
+        .int()
+        .min(100)
+        .max(3_600_000)
+        .default(30_000)
+        .describe("Longest time from SIGTERM to the exit, in milliseconds; `preStopMs` is part of it."),
+    })
+    .refine((shutdown) => shutdown.preStopMs < shutdown.drainMs, { error: "preStopMs must be shorter than drainMs" })
+    .prefault({})
+    .describe("How the collector stops."),
+  log: z
+    .strictObject({
+      level: z.enum(["trace", "debug", "info", "warn", "error"]).default("info").describe("Least severe line to log."),
+    })
+    .prefault({})
+    .describe("The collector's own log, on standard error."),
+});
+
+/** The fields, and what must hold between them. */
+export const millraceConfig = fields.superRefine((config, context) => {
+  const report = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
+  const sourceOfKey = new Map<string, string>();
+  const sourceNames = new Set<string>();
+  for (const [index, source] of config.sources.entries()) {
+    if (sourceNames.has(source.name))
+      report(["sources", index, "name"], `another source is called ${source.name} too; names are unique`);
+    sourceNames.add(source.name);
+    for (const [at, key] of source.keys.entries()) {
+      const owner = sourceOfKey.get(key);
+      if (owner !== undefined)
+        report(["sources", index, "keys", at], `source ${owner} has this key already; a key belongs to one source`);
+      sourceOfKey.set(key, source.name);
+    }
+    if (source.ack === "durable" && config.journal.durability === "memory") {
+      report(
+        ["sources", index, "ack"],
+        "a journal in memory cannot acknowledge as durable; set journal.durability to os or disk",
+      );
+    }
+  }
+  const sinkNames = new Set<string>();
+  for (const [index, sink] of config.sinks.entries()) {
+    if (sinkNames.has(sink.name))
+      report(["sinks", index, "name"], `another sink is called ${sink.name} too; names are unique`);
+    sinkNames.add(sink.name);
+    if (sink.when === undefined) continue;
+    try {
+      new Filter(sink.when);
+    } catch (error) {
+      report(["sinks", index, "when"], error instanceof Error ? error.message : String(error));
+    }
+  }
+});
+
+export type MillraceConfig = z.infer<typeof fields>;
+
+function nodeName(): string {
+  const name = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, "-")
+    .slice(0, 63);
+  return /^[A-Za-z0-9]/.test(name) ? name : "node";
+}

@@ -1,0 +1,39 @@
+import type { Ledger } from "../core/ledger.ts";
+
+/** The ledger as a table for people, printed at exit. */
+export function ledgerReport(ledger: Ledger): string {
+  const rows = ledger.rows();
+  const accepted = [...ledger.accepted().values()].reduce((sum, events) => sum + events, 0);
+  const quarantined = [...ledger.quarantined().values()].reduce((sum, events) => sum + events, 0);
+  const lines = [
+    ["source", "sink", "accepted", "delivered", "dead-lettered", "dropped", "held"],
+    ...rows.map((row) => [
+      row.source,
+      row.sink,
+      String(row.accepted),
+      String(row.delivered),
+      String(row.deadLettered),
+      droppedText(row.dropped),
+      String(row.held),
+    ]),
+  ];
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
+  const isText = (column: number) => column < 2;
+  const table = lines.map((line) =>
+    line
+      .map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join("  ")
+      .trimEnd(),
+  );
+  const verdict = ledger.balances() ? "the ledger balances" : "THE LEDGER DOES NOT BALANCE";
+  return [
+    `Ledger: ${accepted} accepted, ${quarantined} quarantined; ${verdict}.`,
+    ...(rows.length > 0 ? table : ["No event has been accepted yet."]),
+  ].join("\n");
+}
+
+function droppedText(dropped: Readonly<Record<string, number>>): string {
+  const reasons = Object.entries(dropped).filter(([, events]) => events > 0);
+  if (reasons.length === 0) return "0";
+  return reasons.map(([reason, events]) => `${events} ${reason}`).join(", ");
+}

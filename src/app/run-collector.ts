@@ -1,0 +1,90 @@
+import type { Writable } from "node:stream";
+import { isDeepStrictEqual } from "node:util";
+import type { Logger } from "pino";
+import { watchConfig } from "../config/watch-config.ts";
+import { watchSchemas } from "../schemas/watch-schemas.ts";
+import { formatProblem } from "../config/config-problem.ts";
+import { banner } from "./banner.ts";
+import { Collector } from "./collector.ts";
+import type { MillraceConfig } from "./config.ts";
+import { stopSignal } from "./stop-signals.ts";
+import { ledgerReport } from "./ledger-report.ts";
+import { type LoadedConfig, loadAppConfig } from "./load-app-config.ts";
+
+/** Parts of the configuration that take effect at a start only. */
+const FIXED_PARTS = [
+  "node",
+  "listen",
+  "http",
+  "admin",
+  "workers",
+  "journal",
+  "quarantine",
+  "deadLetters",
+  "log",
+] as const;
+
+export interface RunOptions {
+  readonly loaded: Extract<LoadedConfig, { kind: "ok" }>;
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  /** Where the banner and the ledger are printed; not standard output, which a `stdout` sink may use. */
+  readonly output: Writable;
+}
+
+/**
+ * Runs a collector until SIGTERM or SIGINT, reloading at SIGHUP and when the configuration
+ * or a schema changes. Resolves with the exit code: 0 when everything acknowledged was
+ * delivered or is safe in the journal, 1 when a second signal cut the drain short or
+ * acknowledged events could not be kept.
+ */
+export async function runCollector(options: RunOptions): Promise<number> {
+  const { log, output } = options;
+  const startedMs = performance.now();
+  let loaded = options.loaded;
+  const collector = await Collector.start(loaded, log);
+  output.write(banner(loaded, collector.port, collector.adminPort, performance.now() - startedMs));
+
+  let reloading = Promise.resolve();
+  const reload = (cause: string): void => {
+    reloading = reloading.then(async () => {
+      try {
+        const next = await loadAppConfig({ file: loaded.file, cwd: options.cwd, env: options.env });
+        if (next.kind === "problems") {
+          const problems = next.problems.map(formatProblem);
+          log.error({ cause, problems }, "the new configuration is refused; the old one stays in force");
+          return;
+        }
+        warnOfFixedParts(loaded.config, next.config, log);
+        await collector.apply(next);
+        loaded = next;
+        log.info(
+          { cause, sources: next.config.sources.length, sinks: next.config.sinks.length },
+          "configuration reloaded",
+        );
+      } catch (error) {
+        log.error({ err: error, cause }, "the new configuration could not be read; the old one stays in force");
+      }
+    });
+  };
+  await using watchers = new AsyncDisposableStack();
+  if (loaded.file !== undefined) watchers.use(watchConfig(loaded.file, () => reload("file changed")));
+  const schemasDir = loaded.config.schemas.dir;
+  if (schemasDir !== undefined) watchers.use(watchSchemas(schemasDir, () => reload("schemas changed")));
+
+  const signal = await stopSignal(() => reload("SIGHUP"));
+  log.info({ signal: signal.name }, "stopping");
+  await reloading;
+  const drained = collector.drain().then(() => "drained" as const);
+  const ended = await Promise.race([drained, signal.second]);
+  output.write(`${ledgerReport(collector.ledger)}\n`);
+  if (ended === "drained") return collector.lostEvents() === 0 ? 0 : 1;
+  log.warn("stopped at once by a second signal; the journal holds what was not delivered");
+  return 1;
+}
+
+function warnOfFixedParts(before: MillraceConfig, after: MillraceConfig, log: Logger): void {
+  const changed = FIXED_PARTS.filter((part) => !isDeepStrictEqual(before[part], after[part]));
+  if (changed.length > 0) log.warn({ changed }, "these parts changed and take effect at the next start only");
+}
