@@ -45,7 +45,7 @@ export function formatBytes(bytes: number): string {
 export const nameField = z
   .string()
   .regex(
-    /^[a-z0-9][a-z0-9_-]{0,62}$/i,
+    /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/,
     "a name has 1 to 63 letters, digits, - and _, and starts with a letter or digit",
   );
 
