@@ -45,10 +45,10 @@ export class LedgerBook {
     log: Logger,
   ): Promise<LedgerBook> {
     const ledger = new Ledger(checkpoint);
-    const lostNewest = ledger.countedTo > journal.end;
+    const lost = ledger.countedTo > journal.end || ledger.lowestCursor() < journal.first;
     await scan(journal, Math.max(ledger.countedTo, journal.first), (events) => ledger.accept(events));
     if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
-    if (damaged || lostNewest) {
+    if (damaged || lost) {
       for (const sink of ledger.sinks) await writeOff(ledger, sink, journal, log);
     }
     const book = new LedgerBook(ledger, journal, file, log);

@@ -14,6 +14,10 @@ function post(server: TestServer, body: unknown, path = "", headers: Record<stri
   });
 }
 
+async function told(reply: Response): Promise<{ status: number; body: unknown }> {
+  return { status: reply.status, body: await reply.json() };
+}
+
 const REPRESENTATION = { Prefer: "return=representation" };
 
 test("a valid event is journaled with what the collector adds, and answered 201 without a body", async () => {
@@ -135,12 +139,18 @@ test("in mode report invalid events are stored with warnings, in mode off nobody
     sources: [{ name: "off", keys: ["wk_off"], validation: "off", unknownTypes: "reject" }],
   });
   const report = await post(server, [BAD, { type: "new" }, GOOD], "", REPRESENTATION);
-  expect([report.status, (await report.json()).results]).toMatchObject([
-    201,
-    [{ warnings: [{ pointer: "/data/total" }] }, { warnings: [{ code: "unknown_type" }] }, { status: "accepted" }],
-  ]);
+  expect(await told(report)).toMatchObject({
+    status: 201,
+    body: {
+      results: [
+        { warnings: [{ pointer: "/data/total" }] },
+        { warnings: [{ code: "unknown_type" }] },
+        { status: "accepted" },
+      ],
+    },
+  });
   const off = await post(server, BAD, "", { "X-Write-Key": "wk_off", ...REPRESENTATION });
-  expect((await off.json()).results).toEqual([{ index: 0, id: "e-2", status: "accepted", receipt: "0-3" }]);
+  expect(await off.json()).toHaveProperty("results", [{ index: 0, id: "e-2", status: "accepted", receipt: "0-3" }]);
   expect(server.quarantine.entries).toEqual([]);
 });
 
@@ -150,7 +160,7 @@ test("types without schema are accepted unless the source rejects them", async (
   });
   expect((await post(server, { type: "new" })).status).toBe(201);
   const reply = await post(server, { type: "new" }, "", { "X-Write-Key": "wk_strict" });
-  expect([reply.status, (await reply.json()).results[0].code]).toEqual([400, "unknown_type"]);
+  expect(await told(reply)).toMatchObject({ status: 400, body: { results: [{ code: "unknown_type" }] } });
 });
 
 test("?validate=only tells what is wrong and stores nothing, even when the journal is full", async () => {
@@ -175,7 +185,7 @@ test("a full journal is answered 429 with Retry-After, at every level, before an
   server.journal.full = true;
   for (const level of ["received", "accepted", "durable", "delivered"]) {
     const reply = await post(server, GOOD, `?ack=${level}`);
-    expect([reply.status, (await reply.json()).code]).toEqual([429, "journal_full"]);
+    expect(await told(reply)).toMatchObject({ status: 429, body: { code: "journal_full" } });
     expect(Number(reply.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
   }
   server.journal.full = false;
@@ -188,14 +198,14 @@ test("a disk that fails is answered 503, so that a load balancer turns to other 
   await using server = await startTestServer();
   server.journal.failure = "journal_write_failed";
   const reply = await post(server, GOOD);
-  expect([reply.status, (await reply.json()).code]).toEqual([503, "journal_write_failed"]);
+  expect(await told(reply)).toMatchObject({ status: 503, body: { code: "journal_write_failed" } });
 });
 
 test("a bug costs its own request only", async () => {
   await using server = await startTestServer();
   server.journal.failure = "broken";
   const reply = await post(server, GOOD);
-  expect([reply.status, (await reply.json()).code]).toEqual([500, "internal_error"]);
+  expect(await told(reply)).toMatchObject({ status: 500, body: { code: "internal_error" } });
   server.journal.failure = undefined;
   expect((await post(server, GOOD)).status).toBe(201);
 });
@@ -242,7 +252,7 @@ test("durable asks the journal to sync, and is refused when it keeps nothing on 
   expect(server.journal.levels).toEqual(["synced"]);
   server.journal.durability = "memory";
   const reply = await post(server, GOOD);
-  expect([reply.status, (await reply.json()).code]).toEqual([400, "ack_unavailable"]);
+  expect(await told(reply)).toMatchObject({ status: 400, body: { code: "ack_unavailable" } });
   expect((await post(server, GOOD, "?ack=accepted")).status).toBe(201);
 });
 
@@ -297,7 +307,7 @@ test("a source over its quota is answered 429 until its debt is paid, and other 
   });
   expect((await post(server, [GOOD, GOOD, GOOD])).status).toBe(201);
   const reply = await post(server, GOOD);
-  expect([reply.status, (await reply.json()).code]).toEqual([429, "quota_exceeded"]);
+  expect(await told(reply)).toMatchObject({ status: 429, body: { code: "quota_exceeded" } });
   expect(Number(reply.headers.get("retry-after"))).toBeGreaterThanOrEqual(2);
   expect((await post(server, GOOD, "", { "X-Write-Key": "wk_app" })).status).toBe(201);
 });

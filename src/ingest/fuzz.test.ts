@@ -1,5 +1,5 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { startTestServer } from "./testing-server.ts";
 
@@ -62,7 +62,7 @@ const header = fc.oneof(
         "Cookie",
         "Content-Length",
       ),
-      fc.string({ unit: fc.constantFrom(..."abcXYZ019 =;,/+-_.\"'%\t\u00e9") }),
+      fc.stringMatching(/^[a-cX-Z019 =;,/+_."'%\t\u00e9-]{0,40}$/),
     )
     .map(([name, value]) => `${name}: ${value}`),
 );
@@ -77,7 +77,7 @@ const path = fc.oneof(
   },
   {
     weight: 1,
-    arbitrary: fc.string({ unit: fc.constantFrom(..."/?&=%v1events.keyack+~#") }).map((rest) => `/${rest}`),
+    arbitrary: fc.stringMatching(/^[/?&=%v1a-z.+~#]{0,30}$/).map((rest) => `/${rest}`),
   },
 );
 const method = fc.constantFrom("POST", "POST", "POST", "OPTIONS", "GET", "HEAD", "PUT", "BREW");

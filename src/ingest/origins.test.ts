@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { allowsOrigin, corsHeaders } from "./cors.ts";
 import { isOriginPattern, Origins } from "./origins.ts";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { SinkState } from "../core/deliveries.ts";
 import { parseReceiptId, receiptId } from "./receipt-id.ts";

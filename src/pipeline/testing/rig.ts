@@ -59,10 +59,7 @@ export class Rig {
       clock: this.clock,
       random: options.random ?? (() => 0.5),
       metrics: createPipelineMetrics(this.registry),
-      log: pino(
-        { level: "info" },
-        { write: (line: string) => void this.logged.push(JSON.parse(line) as { level: number; msg: string }) },
-      ),
+      log: pino({ level: "info" }, { write: (line: string) => void this.logged.push(JSON.parse(line)) }),
     });
   }
 
