@@ -122,7 +122,7 @@ export class Collector {
     await pipelines.apply(config.sinks);
 
     const health = (): Health =>
-      healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.monotonicMs());
+      healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.nowMs());
     const server = new IngestServer({
       listen: config.listen,
       http: config.http,

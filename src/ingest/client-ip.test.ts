@@ -43,8 +43,8 @@ test.each([
   ["::1", "0:0:0::"],
   ["1::2:3:4:5:6:7", "1:0:2::"],
   ["64:ff9b::192.0.2.1", "64:ff9b:0::"],
-])("%s is truncated to its network %s", (address, network) => {
-  expect(truncateAddress(address)).toBe(network);
+])("%s is truncated to its network %s", (address, truncated) => {
+  expect(truncateAddress(address)).toBe(truncated);
 });
 
 test("an address and its truncation are in the same /48", () => {

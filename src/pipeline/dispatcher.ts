@@ -22,7 +22,7 @@ interface Flight {
 }
 
 /** How long a sink may take to end a write that was aborted, before its slot is given to another. */
-const ABORT_GRACE_MS = 5_000;
+const ABORT_GRACE_MS = 2_000;
 
 export interface DispatcherOptions {
   readonly sink: Sink;

@@ -349,6 +349,18 @@ test("stop lets writes on their way end, counts them, and sends nothing more", a
   expect(rig.sink.writes).toHaveLength(2);
 });
 
+test("stopping ends a drain", async () => {
+  const rig = startRig();
+  rig.sink.answer = (_batch, signal) => hang(signal);
+  rig.writeMany(10);
+  await turn();
+  const drained = rig.pipeline.drain(60_000);
+  const stopped = rig.pipeline.stop();
+  await rig.clock.advance(1_000);
+  await stopped;
+  expect(await drained).toBe(10);
+});
+
 test("a pipeline that never started can be stopped and drained", async () => {
   await new Rig().pipeline.stop();
   const rig = new Rig();

@@ -27,6 +27,9 @@ const MAX_HELD_EVENTS = 262_144;
 /** Most bytes of them, when two rounds of full batches do not need more. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
+/** After the deadline of a drain, the least time to write dead letters and close the sink. */
+const CLOSE_GRACE_MS = 2_000;
+
 export interface PipelineOptions {
   readonly settings: SinkSettings;
   readonly sink: Sink;
@@ -84,6 +87,8 @@ export class Pipeline {
   #drained: PromiseWithResolvers<void> | undefined;
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #isPumpScheduled = false;
+  /** How long closing may take once nothing is on its way. */
+  #graceMs: number;
   #isFailing = false;
   #sinceMs: number;
   #lastError: string | undefined;
@@ -97,6 +102,7 @@ export class Pipeline {
     this.#clock = clock;
     this.#random = random;
     this.#log = log;
+    this.#graceMs = settings.timeoutMs;
     this.#sinceMs = clock.nowMs();
     const filter = settings.when === undefined ? undefined : new Filter(settings.when);
     this.#metrics = options.metrics.forSink(settings.name, () => this.health());
@@ -162,7 +168,7 @@ export class Pipeline {
   /**
    * Sends everything the journal holds, partial batches and waiting retries at once, for at
    * most `deadlineMs`. Then stops, aborting what is still on its way. Resolves with the
-   * number of events that are not settled.
+   * number of positions that are not settled; those not read yet may turn out to hold no event.
    */
   async drain(deadlineMs: number): Promise<number> {
     if (this.#phase === "running") {
@@ -178,6 +184,7 @@ export class Pipeline {
       await promise;
       deadline.cancel();
       this.#dispatcher.abortAll();
+      this.#graceMs = Math.max(CLOSE_GRACE_MS, nowMs + deadlineMs - this.#clock.monotonicMs());
     }
     await this.stop();
     return this.#held;
@@ -197,6 +204,7 @@ export class Pipeline {
     this.#timer?.timer.cancel();
     this.#timer = undefined;
     this.#intake.close();
+    this.#drained?.resolve();
     // Each write has its own timeout.
     await this.#dispatcher.idle();
     await this.#within(this.#deadLetters.stop(), "the dead letters were not written in time; their events stay held");
@@ -208,7 +216,7 @@ export class Pipeline {
 
   async #within(ending: Promise<void>, otherwise: string): Promise<void> {
     const late = Promise.withResolvers<void>();
-    const timer = this.#clock.after(this.settings.timeoutMs, () => {
+    const timer = this.#clock.after(this.#graceMs, () => {
       this.#log.warn(otherwise);
       late.resolve();
     });
@@ -437,7 +445,9 @@ export class Pipeline {
     if (change === "closed") {
       this.#log.info({ failedForMs: this.#clock.nowMs() - this.#sinceMs }, "the sink takes events again");
       // The delays were for a dead sink; what waits out the longest of them would hold back the cursor.
-      this.#retries.hasten(this.#clock.monotonicMs());
+      const nowMs = this.#clock.monotonicMs();
+      this.#retries.hasten(nowMs);
+      this.#bisection.hasten(nowMs);
     }
   }
 

@@ -17,7 +17,8 @@ type Branch = readonly Violation[];
 
 /** Picks the branch that the sender most likely meant, so that a message need not list them all. */
 export function unionFault(union: Violation): UnionFault {
-  const passing = numbersAt(union.params["passing"]);
+  // `passingSchemas` is Ajv's own, where the errors are not a tree.
+  const passing = numbersAt(union.params["passing"] ?? union.params["passingSchemas"]);
   if (passing.length > 1) return { kind: "too_many", passing };
   const branches = branchesAt(union.params["branches"]).filter((branch) => branch.length > 0);
   return (

@@ -161,6 +161,12 @@ test("names that every object inherits are plain data", async () => {
   ]);
 });
 
+test("an array that is too short for its prefixItems is still checked for the other rules", async () => {
+  // Ajv 8.20 without `allErrors` accepts it.
+  const registry = await load({ "a.json": { prefixItems: [{ type: "number" }], contains: { const: 5 } } });
+  expect(registry.validate("a", undefined, []).kind).toBe("invalid");
+});
+
 test("data that is large, deep or repetitive neither takes long nor throws", async () => {
   const registry = await load({
     "wide.json": { items: { anyOf: [{ type: "string" }, { type: "null" }] } },

@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { MillraceError } from "../core/errors.ts";
 import type { EventValidator, ValidationProblem, Verdict } from "../core/validation.ts";
 import { isSmall } from "./data-size.ts";
+import type { Violation } from "./explaining-keywords.ts";
 import { nearestName } from "./nearest-name.ts";
 import { explainViolations } from "./problem-words.ts";
 import { type CompiledSchema, SchemaCompiler, toViolations } from "./schema-compiler.ts";
@@ -137,7 +138,7 @@ function explain(schema: RegisteredSchema, data: unknown): ValidationProblem[] {
   const first = toViolations(schema.check.errors);
   schema.check.errors = null;
   const small = isSmall(data);
-  let violations = first.slice(0, 1);
+  let violations = firstWhole(first);
   if (small) {
     schema.explain(data);
     violations = toViolations(schema.explain.errors).slice();
@@ -150,6 +151,16 @@ function explain(schema: RegisteredSchema, data: unknown): ValidationProblem[] {
     problems.push({ code: "more_problems", pointer: "/data", message, found: foundWords(data) });
   }
   return problems.map((problem) => ({ ...problem, schema: schema.link }));
+}
+
+/** The first of a flat list of errors, or the union that it is only one branch of. */
+function firstWhole(violations: readonly Violation[]): Violation[] {
+  const first = violations[0];
+  assert(first !== undefined, "data is refused for a reason");
+  const holds = ({ keyword, instancePath }: Violation) =>
+    (keyword === "anyOf" || keyword === "oneOf" || keyword === "contains") &&
+    first.instancePath.startsWith(instancePath);
+  return [violations.find(holds) ?? first];
 }
 
 /**

@@ -2,7 +2,7 @@ import { Ajv2020, MissingRefError, type ValidateFunction } from "ajv/dist/2020.j
 import addFormats from "ajv-formats";
 import { addExplainingKeywords, type Violation } from "./explaining-keywords.ts";
 import { explainSchemaProblems } from "./problem-words.ts";
-import { addSafeKeywords } from "./safe-keywords.ts";
+import { addSafeKeywords, stopAtFirstItem } from "./safe-keywords.ts";
 import { checkSchema } from "./schema-check.ts";
 import { noteReferences } from "./schema-references.ts";
 import type { SchemaFile } from "./schema-files.ts";
@@ -34,6 +34,7 @@ export class SchemaCompiler {
     const ownProperties = files.some((file) => INHERITED.test(JSON.stringify(file.document)));
     this.#checking = createAjv(ownProperties);
     this.#explaining = createAjv(ownProperties);
+    stopAtFirstItem(this.#checking);
     addExplainingKeywords(this.#explaining);
     noteReferences(new Map(files.map((file) => [urlOf(file), file.document])));
     this.#formats = new Set(Object.keys(this.#checking.formats));

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { startKinesisStandIn } from "../../src/testing.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
 import { idOf, kinesisConfig } from "../kit/kinesis-config.ts";
+import { waitFor } from "../kit/wait-for.ts";
 import { type SendReport, sendEvents } from "../kit/sender.ts";
 
 const KILLS = 3;
@@ -131,14 +132,6 @@ function load(collector: CollectorProcess): Disposable & { end(): Promise<SendRe
     },
     [Symbol.dispose]: () => stop.abort(),
   };
-}
-
-async function waitFor(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 20_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error("the condition did not come true within 20 s");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 async function idsInFiles(dir: string): Promise<Set<string>> {

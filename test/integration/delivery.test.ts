@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
-import { decodeRecord, startKinesisStandIn } from "../../src/testing.ts";
+import { startKinesisStandIn } from "../../src/testing.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
+import { deaggregate } from "../kit/deaggregate.ts";
+import { openKinesalite } from "../kit/kinesalite.ts";
 import { idOf, kinesisConfig } from "../kit/kinesis-config.ts";
 import { sendEvents } from "../kit/sender.ts";
 
@@ -33,7 +35,7 @@ for (const format of ["none", "kpl"] as const) {
       onRecord: ({ data, partitionKey, call }) => {
         const ids = calls.get(call) ?? [];
         calls.set(call, ids);
-        for (const event of decodeRecord(data, partitionKey, format)) ids.push(idOf(event.data));
+        for (const event of format === "kpl" ? deaggregate(data, partitionKey) : [data]) ids.push(idOf(event));
       },
     });
     await using collector = await CollectorProcess.start(dir.path, kinesisConfig({ endpoint: standIn.url, format }));
@@ -68,3 +70,25 @@ for (const format of ["none", "kpl"] as const) {
     });
   }, 120_000);
 }
+
+test("what is posted to the collector is read back by the official client, byte for byte in data", async () => {
+  await using dir = await temporaryDir();
+  await using kinesalite = await openKinesalite();
+  const config = kinesisConfig({ endpoint: kinesalite.endpoint }).replace("stream: web-events", "stream: events");
+  await using collector = await CollectorProcess.start(dir.path, config);
+  const data = '{ "big": 12345678901234567890, "same": 1, "same": 2, "spelling": 1.0e2, "text": "\\u017c\u017c" }';
+  const reply = await fetch(collector.url, {
+    method: "POST",
+    headers: { authorization: "Bearer wk_test", "content-type": "application/json" },
+    body: `[{"id":"a","type":"order.placed","data":${data}},{"type":"order.placed"}]`,
+  });
+  expect(reply.status).toBe(201);
+  await collector.settled();
+  const texts = (await kinesalite.readAll()).map((record) => record.data.toString());
+  expect(texts).toHaveLength(2);
+  const sent = texts.find((text) => text.includes('"id":"a"'));
+  expect(sent).toContain(`"data":${data}`);
+  expect(JSON.parse(sent ?? "")).toMatchObject({ specversion: "1.0", source: "web", type: "order.placed" });
+  const assigned = texts.find((text) => text !== sent);
+  expect(JSON.parse(assigned ?? "")).toMatchObject({ idassigned: true, id: expect.stringMatching(/^[0-9a-f-]{36}$/) });
+}, 30_000);
