@@ -26,12 +26,14 @@ if (installed() !== wanted) {
   console.error("Installing dependencies, once (about a minute on a fresh clone) …");
   const started = Date.now();
   const npm = process.env.npm_execpath;
-  const args = ["ci", "--no-audit", "--no-fund", "--include=dev", "--include=optional", "--loglevel=error"];
+  // Not `npm ci`: it refuses a lockfile that lacks a platform's build of a tool, which a
+  // registry mirror may not have. Versions are those of the lockfile all the same.
+  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--include=dev", "--include=optional", "--loglevel=error"];
   const run = npm
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ["ignore", 2, 2] })
     : spawnSync("npm", args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
   if (run.status !== 0) {
-    console.error("The dependencies could not be installed; npm says why above. Try `npm ci`.");
+    console.error("The dependencies could not be installed; npm says why above. Try `npm install`.");
     process.exit(run.status ?? 1);
   }
   writeFileSync(stamp, wanted);

@@ -1,5 +1,5 @@
+import assert from "node:assert/strict";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Registry } from "prom-client";
@@ -61,8 +61,10 @@ export async function startAdminServer(config: AdminConfig, view: AdminView): Pr
       { cause: error },
     );
   }
+  const address = server.address();
+  assert(typeof address === "object" && address !== null, "a TCP server that listens has an address");
   return {
-    port: (server.address() as AddressInfo).port,
+    port: address.port,
     async close() {
       const closed = once(server, "close");
       server.close();

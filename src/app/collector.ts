@@ -14,7 +14,7 @@ import { createJournalMetrics } from "../journal/metrics.ts";
 import { openJournal } from "../journal/open-journal.ts";
 import { openRejectLog } from "../journal/reject-log-files.ts";
 import { lockSlot, type SlotLock } from "../journal/slot-lock.ts";
-import type { SchemaRegistry } from "../schemas/registry.ts";
+import { SchemaRegistry } from "../schemas/registry.ts";
 import { createRegistry, registerLedgerMetrics } from "../telemetry/registry.ts";
 import type { MillraceConfig } from "./config.ts";
 import { type Health, healthOf } from "./health.ts";
@@ -28,6 +28,8 @@ const SLOT = "0";
 
 /** Kept of the drain's time for writing the last state and closing files. */
 const CLOSING_MS = 1_000;
+
+const NO_SCHEMAS = new SchemaRegistry();
 
 interface Parts {
   readonly lock: SlotLock;
@@ -130,7 +132,7 @@ export class Collector {
       journal,
       sources: () => live.sources,
       validator: () => live.settings.schemas,
-      schemas: () => live.settings.schemas,
+      schemas: () => (live.settings.config.schemas.expose ? live.settings.schemas : NO_SCHEMAS),
       quarantine,
       deliveries: new PipelineDeliveries(() => pipelines, journal),
       onQuarantined: (source, events) => {

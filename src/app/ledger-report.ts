@@ -1,5 +1,8 @@
 import type { Ledger } from "../core/ledger.ts";
 
+/** Source and sink; the others are numbers. */
+const TEXT_COLUMNS = 2;
+
 /** The ledger as a table for people, printed at exit. */
 export function ledgerReport(ledger: Ledger): string {
   const rows = ledger.rows();
@@ -18,10 +21,11 @@ export function ledgerReport(ledger: Ledger): string {
     ]),
   ];
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
-  const isText = (column: number) => column < 2;
   const table = lines.map((line) =>
     line
-      .map((cell, column) => (isText(column) ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .map((cell, column) =>
+        column < TEXT_COLUMNS ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
       .join("  ")
       .trimEnd(),
   );

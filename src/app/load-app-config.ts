@@ -42,7 +42,7 @@ export async function loadAppConfig(options: {
   const dataBase = found === undefined ? cwd : path.dirname(file);
   const config = withAbsolutePaths(parsed.config, dataBase, path.dirname(file));
   try {
-    const schemas = await loadSchemas(config.schemas.dir);
+    const schemas = await loadSchemas(config.schemas);
     return { kind: "ok", config, schemas, file: found?.file, warnings: parsed.warnings };
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;

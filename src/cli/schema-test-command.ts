@@ -50,7 +50,7 @@ async function validatorFor(options: SchemaTestOptions, context: CliContext): Pr
   const { cwd, env } = context;
   if (options.schemas !== undefined) {
     const { loadSchemas } = await import("../schemas/registry.ts");
-    return loadSchemas(path.resolve(cwd, options.schemas));
+    return loadSchemas({ dir: path.resolve(cwd, options.schemas), expose: true });
   }
   const { loadAppConfig } = await import("../app/load-app-config.ts");
   const loaded = await loadAppConfig({ file: options.config, cwd, env });

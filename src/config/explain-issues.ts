@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { closestWord } from "./closest-word.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import type { ConfigDocument } from "./config-document.ts";
 import type { ConfigPath, ConfigProblem } from "./config-problem.ts";
 import { describeType } from "./describe-type.ts";
@@ -40,7 +40,7 @@ export class IssueExplainer {
     const section = schemaAt(this.#schema, this.#value, path);
     const branch = section === undefined ? undefined : branchFor(section, valueAt(this.#value, path));
     const known = Object.keys(branch?.properties ?? {});
-    const meant = closestWord(key, known);
+    const meant = nearestName(key, known);
     const hint = meant === undefined ? `known here: ${known.join(", ")}` : `did you mean ${meant}?`;
     return this.#document.problemAt([...path, key], `unknown key; ${hint}`, "key");
   }
@@ -55,7 +55,7 @@ export class IssueExplainer {
     const found = valueAt(this.#value, path);
     const expected = `expected one of ${options.join(", ")}`;
     if (found === undefined) return [this.#document.problemAt(path, `is missing; ${expected}`)];
-    const likely = typeof found === "string" ? closestWord(found, options) : undefined;
+    const likely = typeof found === "string" ? nearestName(found, options) : undefined;
     const hint = likely === undefined ? "" : `; did you mean ${likely}?`;
     return [this.#document.problemAt(path, `${expected}; found ${this.#found(path, found)}${hint}`)];
   }

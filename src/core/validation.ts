@@ -8,8 +8,8 @@ export interface ValidationProblem {
   readonly message: string;
   readonly expected?: string;
   readonly found?: string;
-  /** Path of the schema on the collector, such as `/v1/schemas/checkout.paid`. */
-  readonly schema?: string;
+  /** Path of the schema on the collector, such as `/v1/schemas/checkout.paid`; absent when schemas are not served. */
+  readonly schema?: string | undefined;
 }
 
 export type Verdict =

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { admit } from "./admission.ts";
-import { sharedWriteKeys, sourceConfig } from "./config.ts";
+import { sourceConfig } from "./config.ts";
 import { SourceTable } from "./sources.ts";
 
 const config = (fields: Record<string, unknown>) => sourceConfig.parse(fields);
@@ -24,11 +24,6 @@ test("names of things that every object has are no keys", () => {
   for (const key of ["__proto__", "constructor", "toString"]) {
     expect(admit({ "x-write-key": key }, undefined, table)).toMatchObject({ code: "unknown_key" });
   }
-});
-
-test("a write key that two sources list is found", () => {
-  const sources = [config({ name: "a", keys: ["k1", "k1", "k2"] }), config({ name: "b", keys: ["k2"] })];
-  expect(sharedWriteKeys(sources)).toEqual([{ key: "k2", sources: ["a", "b"] }]);
 });
 
 test("a reload keeps what a source has used of its quota", () => {

@@ -1,7 +1,7 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type ProblemCode, PROBLEMS } from "./problems.ts";
-import { rawPost, startTestServer, type TestServer } from "./testing-server.ts";
+import { rawPost, startTestServer, type TestServer } from "./ingest-server-fixture.ts";
 
 let server: TestServer;
 beforeAll(async () => {

@@ -165,14 +165,3 @@ export const sourceConfig = z.strictObject({
 });
 
 export type SourceConfig = z.infer<typeof sourceConfig>;
-
-/** Write keys that more than one source lists, each with the sources' names: a key must tell its source. */
-export function sharedWriteKeys(sources: readonly SourceConfig[]): { key: string; sources: string[] }[] {
-  const owners = new Map<string, Set<string>>();
-  for (const { name, keys } of sources) {
-    for (const key of keys) owners.set(key, (owners.get(key) ?? new Set()).add(name));
-  }
-  const shared = [];
-  for (const [key, names] of owners) if (names.size > 1) shared.push({ key, sources: [...names] });
-  return shared;
-}

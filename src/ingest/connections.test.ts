@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { rawPost, startTestServer } from "./testing-server.ts";
+import { rawPost, startTestServer } from "./ingest-server-fixture.ts";
 
 const EVENT = '{"type":"page.viewed"}';
 const HEAD = `POST /v1/events HTTP/1.1\r\nHost: a\r\nX-Write-Key: wk_web\r\n`;

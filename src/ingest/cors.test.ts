@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { startTestServer, type TestServer } from "./testing-server.ts";
+import { startTestServer, type TestServer } from "./ingest-server-fixture.ts";
 
 const SHOP = "https://shop.example";
 const OPEN = { name: "open", keys: ["wk_open"], origins: ["*"] };

@@ -2,36 +2,40 @@ import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
 import type { Clock } from "../core/clock.ts";
 import type { Deliveries } from "../core/deliveries.ts";
-import { MillraceError } from "../core/errors.ts";
 import type { EventDraft, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { EventValidator } from "../core/validation.ts";
 import type { GoneBody, RefusedBody, TakenBody } from "./body/body-result.ts";
-import { decompress, SUPPORTED_ENCODINGS } from "./body/decompress.ts";
+import { decompress } from "./body/decompress.ts";
 import { PendingBytes } from "./body/pending-bytes.ts";
 import { readBody } from "./body/read-body.ts";
 import { ClientIpPrivacy, clientAddress } from "./client-ip.ts";
 import type { HttpConfig } from "./config.ts";
 import type { EventOptions } from "./event-options.ts";
-import { type EventResult, eventResults, summary } from "./event-results.ts";
+import { type EventResult, eventResults } from "./event-results.ts";
 import type { Exchange } from "./exchange.ts";
 import { type Judgement, judgeEvents } from "./judge-events.ts";
+import {
+  ackUnavailable,
+  allInvalid,
+  appendProblem,
+  journalFull,
+  quotaExceeded,
+  refusedBody,
+  unreadableBody,
+} from "./intake-problems.ts";
 import type { IngestMetrics } from "./metrics.ts";
-import { isProblemCode, type Problem, type ProblemCode, PROBLEMS } from "./problems.ts";
+import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
 import type { Enrichment } from "./protocols/incoming-event.ts";
-import { NATIVE_MEDIA_TYPES, parseNative } from "./protocols/native.ts";
+import { parseNative } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
-import { retryAfterSeconds } from "./quota.ts";
 import { receiptId } from "./receipt-id.ts";
 import { countStates } from "./receipts.ts";
 import type { Source } from "./sources.ts";
 
 /** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
 const MAX_USER_AGENT_CHARS = 512;
-
-/** About how long a full journal or a full memory takes to have room again, when sinks are well. */
-const PRESSURE_WAIT_MS = 2_000;
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -69,6 +73,7 @@ export class EventIntake {
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#pending = new PendingBytes(parts.http.maxPendingBytes);
+    parts.metrics.showPendingBytes(() => this.#pending.held);
     this.#collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
   }
 
@@ -89,7 +94,7 @@ export class EventIntake {
     try {
       stored = await this.#store(exchange, source, options, enrichment, taken.body);
     } finally {
-      this.#release(taken.body.length);
+      this.#pending.release(taken.body.length);
     }
     if (stored === undefined) return;
     const settled =
@@ -134,13 +139,7 @@ export class EventIntake {
     const limits = { maxBytes: http.maxRequestBytes, maxRatio: http.maxInflateRatio };
     const taken = encoding === undefined ? read : await decompress(read.body, encoding, limits, this.#pending);
     if (taken.kind === "body") metrics.bodyBytes.inc(taken.body.length);
-    metrics.pendingBytes.set(this.#pending.held);
     return taken;
-  }
-
-  #release(bytes: number): void {
-    this.#pending.release(bytes);
-    this.#parts.metrics.pendingBytes.set(this.#pending.held);
   }
 
   /**
@@ -190,9 +189,12 @@ export class EventIntake {
     }
     const stored =
       valid.length === 0 ? undefined : await this.#append(exchange, source, options, enrichment, judgement);
-    if (stored === undefined && valid.length > 0) return undefined;
-    if (invalid.length > 0) await quarantine.keepEvents(source.name, invalid, enrichment.receivedMs);
-    if (stored === undefined) exchange.problem(allInvalid(judgement, { accepted: 0 }));
+    // What was refused is sent again, and its invalid events with it.
+    const sentAgain = valid.length > 0 && stored === undefined && !answersFirst;
+    if (invalid.length > 0 && !sentAgain) {
+      await quarantine.keepEvents(source.name, invalid, enrichment.receivedMs);
+    }
+    if (valid.length === 0 && !answersFirst) exchange.problem(allInvalid(judgement, { accepted: 0 }));
     return stored;
   }
 
@@ -279,63 +281,4 @@ export class EventIntake {
   #acknowledged(exchange: Exchange, options: EventOptions): void {
     this.#parts.metrics.acknowledged(options.ack, this.#parts.clock.monotonicMs() - exchange.startedMs);
   }
-}
-
-function refusedBody({ code, detail }: RefusedBody): Problem {
-  if (code === "overloaded") return { code, detail, retryAfterSeconds: pressureRetrySeconds() };
-  if (code === "encoding_unsupported") return { code, detail, headers: ["Accept-Encoding", SUPPORTED_ENCODINGS] };
-  return { code, detail };
-}
-
-function unreadableBody(code: string, detail: string): Problem {
-  assert(isProblemCode(code), `${code} is a problem code`);
-  const headers = ["Accept-Post", NATIVE_MEDIA_TYPES.join(", ")];
-  return code === "unsupported_media_type" ? { code, detail, headers } : { code, detail };
-}
-
-function allInvalid(judgement: Judgement, none: Readonly<Record<string, 0>>): Problem {
-  const members = { ...none, rejected: judgement.invalid.length, results: eventResults(judgement, undefined) };
-  return { code: "events_invalid", detail: summary(judgement), members };
-}
-
-function quotaExceeded(source: Source, waitMs: number): Problem {
-  const { eventsPerSecond, burst } = source.quota?.limits ?? { eventsPerSecond: 0, burst: 0 };
-  return {
-    code: "quota_exceeded",
-    detail: `The source may send ${eventsPerSecond} events a second and ${burst} at once. Send the request again after Retry-After seconds.`,
-    retryAfterSeconds: retryAfterSeconds(waitMs, Math.random()),
-  };
-}
-
-function journalFull(): Problem {
-  return {
-    code: "journal_full",
-    detail:
-      "Nothing of this request was stored: the sinks take events more slowly than they come, and journal.maxBytes is used up. Send the request again after Retry-After seconds.",
-    retryAfterSeconds: pressureRetrySeconds(),
-  };
-}
-
-function ackUnavailable(): Problem {
-  const detail =
-    "This collector keeps its journal in memory, so it cannot promise ?ack=durable. Use accepted or delivered, or set journal.durability to os or disk.";
-  return { code: "ack_unavailable", detail };
-}
-
-/** Why an append failed. Anything but the journal's own codes is a bug. */
-function appendProblem(error: unknown): Problem & { readonly code: ProblemCode } {
-  const code = error instanceof MillraceError ? error.code : undefined;
-  if (code === "journal_full") return journalFull();
-  if (code === "ack_unavailable") return ackUnavailable();
-  if (code !== "journal_write_failed") throw error;
-  return {
-    code,
-    detail:
-      "The journal's disk failed. The events may or may not be stored: send the request again after Retry-After seconds, with the same ids.",
-    retryAfterSeconds: pressureRetrySeconds(),
-  };
-}
-
-function pressureRetrySeconds(): number {
-  return retryAfterSeconds(PRESSURE_WAIT_MS, Math.random());
 }

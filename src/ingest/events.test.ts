@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { startTestServer, type TestServer } from "./testing-server.ts";
+import { startTestServer, type TestServer } from "./ingest-server-fixture.ts";
 
 const GOOD = { type: "checkout.paid", id: "e-1", data: { total: 5 } };
 const BAD = { type: "checkout.paid", id: "e-2", data: { total: "5" } };
@@ -221,16 +221,16 @@ test("received is answered before the journal has the events", async () => {
   expect([server.journal.drafts.length, server.quarantine.entries.length]).toEqual([1, 1]);
 });
 
-test("what is lost after received was answered is counted with its reason", async () => {
+test("after received was answered nothing is lost in silence: it is quarantined, or counted with the reason", async () => {
   await using server = await startTestServer();
   server.journal.failure = "journal_write_failed";
-  expect((await post(server, GOOD, "?ack=received")).status).toBe(201);
+  expect((await post(server, [GOOD, BAD], "?ack=received")).status).toBe(201);
   expect((await post(server, "{broken", "?ack=received")).status).toBe(201);
   await server.server.close(5_000);
   expect(await server.registry.metrics()).toContain(
     'millrace_ingest_lost_events_total{source="web",reason="journal_write_failed"} 1',
   );
-  expect(server.quarantine.entries).toMatchObject([{ code: "invalid_json" }]);
+  expect(server.quarantine.entries).toMatchObject([{ code: "type" }, { code: "invalid_json" }]);
 });
 
 test("accepted waits for the write", async () => {

@@ -1,7 +1,7 @@
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { startTestServer } from "./testing-server.ts";
+import { startTestServer } from "./ingest-server-fixture.ts";
 
 const ENCODERS: Readonly<Record<string, (body: Buffer) => Buffer>> = {
   identity: (body) => body,

@@ -45,7 +45,7 @@ export class IngestServer {
   /** Requests under way, counted until their events are settled, which may be after the answer. */
   #active = 0;
   #closing = false;
-  #onIdle: (() => void) | undefined;
+  readonly #idle = Promise.withResolvers<void>();
 
   constructor(options: IngestServerOptions) {
     const { http, metrics, quarantine, onQuarantined } = options;
@@ -114,18 +114,15 @@ export class IngestServer {
     this.#closing = true;
     const { clock } = this.#options;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    const idle = new Promise<void>((resolve) => {
-      this.#onIdle = resolve;
-      if (this.#active === 0) resolve();
-    });
+    if (this.#active === 0) this.#idle.resolve();
     // A connection that has sent nothing counts as busy for node.
     for (const socket of this.#connections.keys()) if (socket.bytesRead === 0) socket.destroy();
     const timer = clock.after(deadlineMs, () => {
       this.#server.closeAllConnections();
-      this.#onIdle?.();
+      this.#idle.resolve();
     });
     await closed;
-    await idle;
+    await this.#idle.promise;
     timer.cancel();
   }
 
@@ -159,7 +156,7 @@ export class IngestServer {
 
   #finished(): void {
     this.#active--;
-    if (this.#active === 0) this.#onIdle?.();
+    if (this.#closing && this.#active === 0) this.#idle.resolve();
   }
 
   /** A bug. What is asserted is beyond repair; anything else costs its own request only. */
@@ -209,10 +206,6 @@ export class IngestServer {
       exchange.problem(problem);
     }
   }
-}
-
-export function createIngestServer(options: IngestServerOptions): IngestServer {
-  return new IngestServer(options);
 }
 
 function drainingProblem(): Problem {

@@ -137,10 +137,16 @@ export function createIngestMetrics(registry: Registry) {
       help: "Bytes of request bodies after decompression.",
       registers,
     }),
-    pendingBytes: new Gauge({
-      name: "millrace_ingest_pending_bytes",
-      help: "Bytes of request bodies held in memory, of http.maxPendingBytes.",
-      registers,
-    }),
+    /** Shows the bytes of request bodies held in memory, read at each scrape. */
+    showPendingBytes(held: () => number): Gauge {
+      return new Gauge({
+        name: "millrace_ingest_pending_bytes",
+        help: "Bytes of request bodies held in memory, of http.maxPendingBytes.",
+        registers,
+        collect() {
+          this.set(held());
+        },
+      });
+    },
   };
 }

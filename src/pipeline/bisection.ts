@@ -45,8 +45,8 @@ export class Bisection {
     return this.#parts.splice(index, 1)[0]?.events;
   }
 
-  /** Makes everything due: a drain has no time for delays. */
-  hasten(nowMs: number): void {
-    this.#parts = this.#parts.map(({ events, dueMs }) => ({ events, dueMs: Math.min(dueMs, nowMs) }));
+  /** Makes everything due. */
+  hasten(): void {
+    this.#parts = this.#parts.map(({ events }) => ({ events, dueMs: Number.NEGATIVE_INFINITY }));
   }
 }

@@ -61,8 +61,8 @@ test("a pause the sink asks for holds back batches while closed and open", () =>
 
 test("a drain does not wait for the next probe", () => {
   const circuit = openCircuit();
-  circuit.hasten(7);
-  expect(circuit.nextMs).toBe(7);
+  circuit.hasten();
+  expect(circuit.nextMs).toBeLessThanOrEqual(0);
 });
 
 test("it never stays shut: a probe is always due or on its way", () => {

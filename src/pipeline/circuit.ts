@@ -82,9 +82,9 @@ export class Circuit {
     return undefined;
   }
 
-  /** Ends the wait: a drain has no time for it. */
-  hasten(nowMs: number): void {
-    this.#nextMs = Math.min(this.#nextMs, nowMs);
+  /** Ends the wait for the next batch. */
+  hasten(): void {
+    this.#nextMs = Number.NEGATIVE_INFINITY;
   }
 
   #open(nowMs: number, retryAfterMs: number): void {

@@ -74,7 +74,9 @@ test("retries join the next batch before fresh events", async () => {
   rig.writeMany(4);
   await turn();
   rig.writeMany(1);
-  await rig.clock.advance(50);
+  await rig.clock.advance(49);
+  expect(rig.sink.writes).toHaveLength(1);
+  await rig.clock.advance(1);
   expect(rig.sink.writes).toEqual([
     [0, 1, 2],
     [3, 4, 0],
@@ -109,14 +111,10 @@ test("half of a refused batch that fails is retried as it is, not among others",
   const rig = startRig({ limits: { maxEvents: 4 }, settings: { maxInFlight: 1 } });
   script(rig, { kind: "refused", reason: "bad request" }, RETRYABLE);
   rig.writeMany(8);
+  await turn();
+  rig.writeMany(1);
   await rig.clock.advance(1_000);
-  expect(rig.sink.writes).toEqual([
-    [0, 1, 2, 3],
-    [0, 1],
-    [2, 3],
-    [4, 5, 6, 7],
-    [0, 1],
-  ]);
+  expect(rig.sink.writes).toEqual([[0, 1, 2, 3], [0, 1], [2, 3], [4, 5, 6, 7], [0, 1], [8]]);
 });
 
 test("an event too large for the sink is dead-lettered and never sent", async () => {
@@ -179,6 +177,21 @@ test("a sink that ignores the abort costs a slot for a while, not for ever", asy
   expect(rig.cursor).toBe(1);
   expect(rig.pipeline.health().inFlight).toBe(0);
   expect(rig.logged.map(({ msg }) => msg)).toContain("bug in the sink: a write did not end when it was aborted");
+});
+
+test("an answer that comes after the write was given up changes nothing", async () => {
+  const rig = startRig({ limits: { maxEvents: 1 } });
+  const late = Promise.withResolvers<Receipt>();
+  rig.sink.answer = () => late.promise;
+  rig.writeMany(1);
+  await rig.clock.advance(3_000);
+  rig.sink.answer = () => RETRYABLE;
+  late.resolve({ kind: "refused", reason: "late" });
+  await rig.clock.advance(1_000);
+  expect(rig.deadLetters).toEqual([]);
+  rig.sink.answer = () => DELIVERED;
+  await rig.clock.advance(5_000);
+  expect(rig.cursor).toBe(1);
 });
 
 test("an answer that the event arrived counts even after the abort", async () => {
@@ -255,6 +268,16 @@ test("what is read and not settled stays within its bound; the journal holds the
   await rig.clock.advance(60_000);
   expect(rig.deadLetters).toHaveLength(100);
   expect(rig.cursor).toBe(100);
+});
+
+test("a long backlog of events for others is passed over in several turns, without a receipt or timer", async () => {
+  const rig = startRig({ settings: { when: 'type == "rare"' } });
+  rig.writeMany(10_000);
+  await turn();
+  expect(rig.cursor).toBeGreaterThan(0);
+  expect(rig.cursor).toBeLessThan(10_000);
+  for (let turns = 0; turns < 5; turns++) await turn();
+  expect(rig.cursor).toBe(10_000);
 });
 
 test("positions that the journal lost are passed over as missing", async () => {
@@ -347,6 +370,22 @@ test("stop lets writes on their way end, counts them, and sends nothing more", a
   rig.pipeline.wake();
   await rig.clock.advance(5_000);
   expect(rig.sink.writes).toHaveLength(2);
+});
+
+test("nothing counts after stop: not even a dead letter that was written too late", async () => {
+  const rig = startRig({ limits: { maxEvents: 1 } });
+  const disk = Promise.withResolvers<void>();
+  rig.beforeDeadLetter = () => disk.promise;
+  script(rig, { kind: "refused", reason: "no" });
+  rig.writeMany(1);
+  await turn();
+  const stopped = rig.pipeline.stop();
+  await rig.clock.advance(1_000);
+  await stopped;
+  disk.resolve();
+  await turn();
+  expect(rig.deadLetters).toHaveLength(1);
+  expect(rig.cursor).toBe(0);
 });
 
 test("stopping ends a drain", async () => {

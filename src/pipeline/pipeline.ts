@@ -3,22 +3,23 @@ import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { SinkState } from "../core/deliveries.ts";
-import type { CollectedEvent, Position } from "../core/event.ts";
+import type { Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
-import type { Fate, Receipt, Sink } from "../core/sink.ts";
+import type { Sink } from "../core/sink.ts";
 import { Attempts } from "./attempts.ts";
 import { Batcher, type BatchTrigger } from "./batcher.ts";
 import { Bisection } from "./bisection.ts";
-import { Circuit, type CircuitChange } from "./circuit.ts";
+import { Circuit } from "./circuit.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { type Dispatch, Dispatcher } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import { Filter } from "./filter.ts";
 import { Intake } from "./intake.ts";
 import type { PipelineMetrics, SinkMetrics } from "./metrics.ts";
+import { Receipts } from "./receipts.ts";
 import { RetryQueue } from "./retry-queue.ts";
 import { type SettleListener, Settlement } from "./settlement.ts";
-import type { SinkHealth } from "./sink-health.ts";
+import { SinkCondition, type SinkHealth } from "./sink-health.ts";
 import { sinkStateOf, STANDING } from "./standing.ts";
 
 /** Most events a pipeline has read and not settled. */
@@ -68,16 +69,15 @@ export class Pipeline {
   readonly #sink: Sink;
   readonly #journal: Journal;
   readonly #clock: Clock;
-  readonly #random: () => number;
   readonly #log: Logger;
   readonly #metrics: SinkMetrics;
   readonly #settlement: Settlement;
   readonly #intake: Intake;
   readonly #batcher: Batcher;
-  readonly #attempts: Attempts;
   readonly #retries = new RetryQueue();
   readonly #bisection = new Bisection();
   readonly #circuit: Circuit;
+  readonly #condition: SinkCondition;
   readonly #dispatcher: Dispatcher;
   readonly #deadLetters: DeadLetters;
 
@@ -89,9 +89,6 @@ export class Pipeline {
   #isPumpScheduled = false;
   /** How long closing may take once nothing is on its way. */
   #graceMs: number;
-  #isFailing = false;
-  #sinceMs: number;
-  #lastError: string | undefined;
 
   /** Throws `filter_invalid` when the `when:` of the settings cannot be used. */
   constructor(options: PipelineOptions) {
@@ -100,16 +97,15 @@ export class Pipeline {
     this.#sink = sink;
     this.#journal = journal;
     this.#clock = clock;
-    this.#random = random;
     this.#log = log;
     this.#graceMs = settings.timeoutMs;
-    this.#sinceMs = clock.nowMs();
     const filter = settings.when === undefined ? undefined : new Filter(settings.when);
     this.#metrics = options.metrics.forSink(settings.name, () => this.health());
     this.#settlement = new Settlement(from, MAX_HELD_EVENTS, options.settle);
     this.#batcher = new Batcher(sink.limits);
-    this.#attempts = new Attempts(settings.retry);
     this.#circuit = new Circuit(settings.retry, random);
+    this.#condition = new SinkCondition(this.#circuit, clock, log);
+    const attempts = new Attempts(settings.retry);
     this.#deadLetters = new DeadLetters({
       sink: settings.name,
       rejectLog: options.deadLetters,
@@ -117,14 +113,24 @@ export class Pipeline {
       random,
       log,
       onWritten: (letters) => {
-        if (this.#phase === "stopped") return;
         for (const { event, code } of letters) {
           this.#settlement.settle(event, STANDING.deadLettered);
-          this.#attempts.forget(event.position);
+          attempts.forget(event.position);
           this.#metrics.deadLettered(code, 1);
         }
         this.#pump();
       },
+    });
+    const receipts = new Receipts({
+      sink,
+      settlement: this.#settlement,
+      attempts,
+      retries: this.#retries,
+      bisection: this.#bisection,
+      deadLetters: this.#deadLetters,
+      condition: this.#condition,
+      metrics: this.#metrics,
+      random,
     });
     this.#dispatcher = new Dispatcher({
       sink,
@@ -132,7 +138,12 @@ export class Pipeline {
       timeoutMs: settings.timeoutMs,
       clock,
       log,
-      onReceipt: (dispatch, receipt) => this.#onReceipt(dispatch, receipt),
+      onReceipt: (dispatch, receipt) => {
+        const nowMs = clock.monotonicMs();
+        this.#metrics.wrote((nowMs - dispatch.sentMs) / 1_000);
+        receipts.process(dispatch, receipt, nowMs);
+        this.#pump();
+      },
     });
     this.#intake = new Intake({
       reader: journal.reader(from),
@@ -174,9 +185,9 @@ export class Pipeline {
     if (this.#phase === "running") {
       this.#phase = "draining";
       const nowMs = this.#clock.monotonicMs();
-      this.#circuit.hasten(nowMs);
-      this.#retries.hasten(nowMs);
-      this.#bisection.hasten(nowMs);
+      this.#circuit.hasten();
+      this.#retries.hasten();
+      this.#bisection.hasten();
       this.#drained = Promise.withResolvers();
       const { promise, resolve } = this.#drained;
       const deadline = this.#clock.after(deadlineMs, resolve);
@@ -226,11 +237,11 @@ export class Pipeline {
 
   health(): SinkHealth {
     const { oldestReceivedMs } = this.#settlement;
-    const failing = this.#circuit.state === "closed" ? "failing" : "open";
+    const { state, sinceMs, lastError } = this.#condition;
     return {
-      state: this.#isFailing ? failing : "ok",
-      sinceMs: this.#sinceMs,
-      lastError: this.#lastError,
+      state,
+      sinceMs,
+      lastError,
       inFlight: this.#dispatcher.inFlight,
       lagEvents: this.#held,
       lagMs: oldestReceivedMs === undefined ? 0 : Math.max(0, this.#clock.nowMs() - oldestReceivedMs),
@@ -320,140 +331,5 @@ export class Pipeline {
     if (!this.#dispatcher.hasRoom) return Number.POSITIVE_INFINITY;
     if (this.#circuit.nextMs > nowMs) return this.#circuit.nextMs;
     return Math.min(this.#batcher.dueMs, this.#retries.nextDueMs, this.#bisection.nextDueMs);
-  }
-
-  #onReceipt(dispatch: Dispatch, receipt: Receipt): void {
-    const nowMs = this.#clock.monotonicMs();
-    this.#metrics.wrote((nowMs - dispatch.sentMs) / 1_000);
-    switch (receipt.kind) {
-      case "delivered":
-        for (const event of dispatch.events) this.#delivered(event);
-        this.#metrics.delivered(dispatch.events.length);
-        this.#onSuccess();
-        break;
-      case "partial":
-        this.#onPartial(dispatch, receipt.fates, nowMs);
-        break;
-      case "retryable":
-        this.#onRetryable(dispatch, receipt.reason, receipt.retryAfterMs, nowMs);
-        break;
-      case "refused":
-        this.#lastError = receipt.reason;
-        this.#onRefused(dispatch, receipt.reason, nowMs);
-        this.#onSuccess();
-        break;
-    }
-    this.#pump();
-  }
-
-  #delivered(event: CollectedEvent): void {
-    this.#settlement.settle(event, STANDING.delivered);
-    if (this.#attempts.size > 0) this.#attempts.forget(event.position);
-  }
-
-  #onPartial(dispatch: Dispatch, fates: readonly Fate[], nowMs: number): void {
-    const jitter = this.#random();
-    let delivered = 0;
-    let retryable = 0;
-    for (const [index, event] of dispatch.events.entries()) {
-      const fate = fates[index];
-      assert(fate !== undefined, "the dispatcher lets no incomplete receipt through");
-      switch (fate.kind) {
-        case "delivered":
-          this.#delivered(event);
-          delivered++;
-          break;
-        case "retryable": {
-          retryable++;
-          this.#lastError = fate.reason;
-          const delayMs = this.#delayAfterFailure(event, fate.reason, dispatch, nowMs, jitter);
-          if (delayMs !== undefined) this.#retryLater(event, nowMs + delayMs);
-          break;
-        }
-        case "rejected":
-          this.#lastError = fate.reason;
-          this.#deadLetters.add(event, "rejected_by_sink", fate.reason);
-          break;
-      }
-    }
-    this.#metrics.delivered(delivered);
-    if (retryable === dispatch.events.length) this.#onFailure(dispatch, nowMs, undefined);
-    else this.#onSuccess();
-  }
-
-  /** Each event goes back on its own; the parts of a refused batch stay together, to be judged apart from others. */
-  #onRetryable(dispatch: Dispatch, reason: string, retryAfterMs: number | undefined, nowMs: number): void {
-    this.#lastError = reason;
-    // One jitter for the whole batch: what failed together is due together, and makes a full batch again.
-    const jitter = this.#random();
-    const part: CollectedEvent[] = [];
-    let partDueMs = nowMs;
-    for (const event of dispatch.events) {
-      const delayMs = this.#delayAfterFailure(event, reason, dispatch, nowMs, jitter, retryAfterMs);
-      if (delayMs === undefined) continue;
-      if (dispatch.isPart) {
-        part.push(event);
-        partDueMs = Math.max(partDueMs, nowMs + delayMs);
-      } else {
-        this.#retryLater(event, nowMs + delayMs);
-      }
-    }
-    if (part.length > 0) this.#bisection.defer(part, partDueMs);
-    this.#onFailure(dispatch, nowMs, retryAfterMs);
-  }
-
-  /** Counts a failed attempt. Gives the delay before the next, or the event up when it is too old. */
-  #delayAfterFailure(
-    event: CollectedEvent,
-    reason: string,
-    dispatch: Dispatch,
-    nowMs: number,
-    jitter: number,
-    retryAfterMs?: number,
-  ): number | undefined {
-    const delayMs = this.#attempts.failed(event.position, dispatch.sentMs, nowMs, jitter, retryAfterMs);
-    if (delayMs === undefined) this.#deadLetters.add(event, "retry_expired", reason);
-    else this.#metrics.retried(reason, 1);
-    return delayMs;
-  }
-
-  #retryLater(event: CollectedEvent, dueMs: number): void {
-    this.#retries.push({ event, bytes: this.#sink.eventBytes(event), dueMs });
-  }
-
-  #onRefused({ events }: Dispatch, reason: string, nowMs: number): void {
-    const [only, ...others] = events;
-    if (others.length > 0) this.#bisection.split(events, nowMs);
-    else if (only !== undefined) this.#deadLetters.add(only, "rejected_by_sink", reason);
-  }
-
-  /** The sink answers: it took or judged an event. */
-  #onSuccess(): void {
-    this.#onCircuit(this.#circuit.succeeded());
-    this.#setFailing(false);
-  }
-
-  #onFailure(dispatch: Dispatch, nowMs: number, retryAfterMs: number | undefined): void {
-    this.#setFailing(true);
-    this.#onCircuit(this.#circuit.failed(nowMs, dispatch.isProbe, retryAfterMs));
-  }
-
-  #onCircuit(change: CircuitChange): void {
-    if (change === "opened") {
-      this.#log.warn({ reason: this.#lastError }, "the sink takes nothing; trying one batch at a time from now on");
-    }
-    if (change === "closed") {
-      this.#log.info({ failedForMs: this.#clock.nowMs() - this.#sinceMs }, "the sink takes events again");
-      // The delays were for a dead sink; what waits out the longest of them would hold back the cursor.
-      const nowMs = this.#clock.monotonicMs();
-      this.#retries.hasten(nowMs);
-      this.#bisection.hasten(nowMs);
-    }
-  }
-
-  #setFailing(isFailing: boolean): void {
-    if (this.#isFailing === isFailing) return;
-    this.#isFailing = isFailing;
-    this.#sinceMs = this.#clock.nowMs();
   }
 }

@@ -60,11 +60,11 @@ export class RetryQueue {
     return first;
   }
 
-  /** Makes everything due: a drain has no time for delays. */
-  hasten(nowMs: number): void {
-    const hastened = this.#heap.map((retry) => ({ ...retry, dueMs: Math.min(retry.dueMs, nowMs) }));
+  /** Makes everything due, oldest position first. */
+  hasten(): void {
+    const due = this.#heap.map((retry) => ({ ...retry, dueMs: Number.NEGATIVE_INFINITY }));
     // A sorted list is a heap.
-    this.#heap = hastened.toSorted((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#heap = due.toSorted((a, b) => a.event.position - b.event.position);
   }
 }
 

@@ -2,7 +2,7 @@ import type { ValidationProblem } from "../core/validation.ts";
 import { unionFault } from "./closest-branch.ts";
 import { boundedPointer, memberPointer, subjectOf, valueAt } from "./event-pointer.ts";
 import type { Violation } from "./explaining-keywords.ts";
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import { resolveReference } from "./schema-references.ts";
 import { codeOf, type ValidationCode } from "./validation-codes.ts";
 import { brokenRule, schemaWords, valueList } from "./value-rules.ts";

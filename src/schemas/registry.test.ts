@@ -3,17 +3,17 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import type { Verdict } from "../core/validation.ts";
-import { loadSchemas, SchemaRegistry } from "./registry.ts";
+import { loadSchemas, type SchemaRegistry } from "./registry.ts";
 
 /** Loads schema files, given by path; a string is written as it is. */
-async function load(files: Record<string, unknown>): Promise<SchemaRegistry> {
+async function load(files: Record<string, unknown>, expose = true): Promise<SchemaRegistry> {
   const dir = await mkdtemp(join(tmpdir(), "millrace-schemas-"));
   try {
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(dir, path)), { recursive: true });
       await writeFile(join(dir, path), typeof content === "string" ? content : JSON.stringify(content));
     }
-    return await loadSchemas(dir);
+    return await loadSchemas({ dir, expose });
   } finally {
     await rm(dir, { recursive: true });
   }
@@ -26,7 +26,10 @@ function messages(verdict: Verdict): string[] {
 const needs = (name: string) => ({ type: "object", required: [name] });
 
 test("the examples of the quickstart load, and accept what they describe", async () => {
-  const registry = await loadSchemas(join(import.meta.dirname, "../../examples/quickstart/schemas"));
+  const registry = await loadSchemas({
+    dir: join(import.meta.dirname, "../../examples/quickstart/schemas"),
+    expose: true,
+  });
   expect(registry.types()).toEqual(["checkout.paid", "page.viewed"]);
   const paid = { order_id: "1042", total: 24.5, currency: "EUR", items: [{ sku: "mug", price: 12.25, quantity: 2 }] };
   expect(registry.validate("checkout.paid", undefined, paid)).toEqual({ kind: "valid" });
@@ -47,7 +50,7 @@ test("the examples of the quickstart load, and accept what they describe", async
 });
 
 test("without schemas, or for a type without one, the type is unknown", async () => {
-  expect((await loadSchemas(undefined)).validate("a", undefined, {}).kind).toBe("unknown_type");
+  expect((await loadSchemas({ expose: true })).validate("a", undefined, {}).kind).toBe("unknown_type");
   const registry = await load({ "checkout.paid.json": true });
   expect(registry.validate("toString", undefined, {}).kind).toBe("unknown_type");
   expect(messages(registry.validate("checkout_paid", undefined, {}))).toEqual([
@@ -111,6 +114,8 @@ test("all bad files are listed at once, each with the reason and where it is", a
     "draft.json": { $schema: "http://json-schema.org/draft-07/schema#" },
     "reference.json": { $ref: "https://elsewhere.example/money.json" },
     "pattern.json": { pattern: "(" },
+    "escape.json": { $ref: "#/%zz" },
+    "nested.json": `${'{"not":'.repeat(50_000)}true${"}".repeat(50_000)}`,
     "async.json": { $async: true },
     "good.json": { type: "object", "x-owner": "web", title: "Notes are fine", examples: [{}] },
   });
@@ -130,16 +135,20 @@ test("all bad files are listed at once, each with the reason and where it is", a
     'draft.json: "$schema" names "http://json-schema.org/draft-07/schema#"; schemas here are of https://json-schema.org/draft/2020-12/schema',
     'format.json: unknown format "datetime"; did you mean "date-time"?',
     'impossible.json: "totl" is required, but "properties" does not have it and nothing else is allowed; did you mean "total"?',
+    "nested.json: is nested too deeply",
     'type.json: at /properties/total/type: "properties.total.type" must be "array", "boolean", "integer", "null", "number", "object", "string" or an array, but is the string "numbr".',
     'typo.json: unknown keyword "requried"; did you mean "required"?',
     'typo.json: at /properties/total: unknown keyword "minimun"; did you mean "minimum"?',
+    "escape.json: URI contains malformed percent-encoding.",
     "pattern.json: Invalid regular expression: /(/u: Unterminated group",
     'reference.json: "$ref" to https://elsewhere.example/money.json: no file in the schema directory has that name or "$id", and nothing is fetched',
   ]);
 });
 
 test("a directory that is not there is a schema_invalid", async () => {
-  await expect(loadSchemas("/nowhere/schemas")).rejects.toMatchObject({ code: "schema_invalid" });
+  await expect(loadSchemas({ dir: "/nowhere/schemas", expose: true })).rejects.toMatchObject({
+    code: "schema_invalid",
+  });
 });
 
 test("names that every object inherits are plain data", async () => {
@@ -187,4 +196,11 @@ test("data that is large, deep or repetitive neither takes long nor throws", asy
   expect(registry.validate("deep", undefined, deep)).toMatchObject({ problems: [{ code: "too_complex" }] });
   const distinct = Array.from({ length: 20_000 }, (_, index) => ({ index }));
   expect(registry.validate("unique", undefined, distinct)).toEqual({ kind: "valid" });
+});
+
+test("problems name no schema that is not served", async () => {
+  const registry = await load({ "order.placed.json": needs("id") }, false);
+  const verdict = registry.validate("order.placed", undefined, {});
+  expect(verdict).toMatchObject({ kind: "invalid", problems: [{ code: "required" }] });
+  expect(JSON.stringify(verdict)).not.toContain("/v1/schemas");
 });

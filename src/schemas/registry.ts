@@ -4,10 +4,11 @@ import { MillraceError } from "../core/errors.ts";
 import type { EventValidator, ValidationProblem, Verdict } from "../core/validation.ts";
 import { isSmall } from "./data-size.ts";
 import type { Violation } from "./explaining-keywords.ts";
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import { explainViolations } from "./problem-words.ts";
 import { type CompiledSchema, SchemaCompiler, toViolations } from "./schema-compiler.ts";
 import { readSchemaFiles, type SchemaFile } from "./schema-files.ts";
+import type { SchemasConfig } from "./config.ts";
 import { compareVersions, versionNamed } from "./schema-version.ts";
 import { foundWords, listed, quoted } from "./value-words.ts";
 
@@ -18,8 +19,8 @@ interface RegisteredSchema extends CompiledSchema {
   readonly version: string | undefined;
   /** The file's text, as it is served. */
   readonly text: string;
-  /** Path on the collector: `/v1/schemas/checkout.paid/2`. */
-  readonly link: string;
+  /** Path on the collector: `/v1/schemas/checkout.paid/2`; `undefined` when schemas are not served. */
+  readonly link: string | undefined;
 }
 
 /** The schemas of one event type. */
@@ -169,7 +170,7 @@ function firstWhole(violations: readonly Violation[]): Violation[] {
  *
  * Throws `schema_invalid` with all problems of all files.
  */
-export async function loadSchemas(dir: string | undefined): Promise<SchemaRegistry> {
+export async function loadSchemas({ dir, expose }: SchemasConfig): Promise<SchemaRegistry> {
   if (dir === undefined) return new SchemaRegistry();
   const { files, problems } = await readSchemaFiles(dir).catch((error: unknown) => {
     throw new MillraceError("schema_invalid", `cannot read the schema directory ${dir}: ${messageOf(error)}`, {
@@ -191,7 +192,7 @@ export async function loadSchemas(dir: string | undefined): Promise<SchemaRegist
     await setImmediate();
     if (typeof compiled === "string") problems.push(`${file.path}: ${compiled}`);
     else if (file.type !== undefined)
-      types.set(file.type, [...(types.get(file.type) ?? []), register(file, file.type, compiled)]);
+      types.set(file.type, [...(types.get(file.type) ?? []), register(file, file.type, compiled, expose)]);
   }
   if (problems.length > 0) {
     const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
@@ -203,10 +204,10 @@ export async function loadSchemas(dir: string | undefined): Promise<SchemaRegist
   return new SchemaRegistry(new Map([...types].map(([type, schemas]) => [type, ordered(schemas)])));
 }
 
-function register(file: SchemaFile, type: string, { check, explain: explainAll }: CompiledSchema): RegisteredSchema {
+function register(file: SchemaFile, type: string, compiled: CompiledSchema, expose: boolean): RegisteredSchema {
   const { version, text } = file;
-  const link = `/v1/schemas/${encodeURIComponent(type)}${version === undefined ? "" : `/${version}`}`;
-  return { check, explain: explainAll, version, text, link };
+  const path = `/v1/schemas/${encodeURIComponent(type)}${version === undefined ? "" : `/${version}`}`;
+  return { ...compiled, version, text, link: expose ? path : undefined };
 }
 
 function ordered(schemas: readonly RegisteredSchema[]): TypeSchemas {

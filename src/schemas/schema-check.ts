@@ -1,4 +1,4 @@
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import { objectAt, type SchemaObject, SUBSCHEMA_KEYWORDS, visitSchemas } from "./schema-tree.ts";
 import { quoted } from "./value-words.ts";
 

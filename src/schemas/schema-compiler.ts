@@ -4,7 +4,7 @@ import { addExplainingKeywords, type Violation } from "./explaining-keywords.ts"
 import { explainSchemaProblems } from "./problem-words.ts";
 import { addSafeKeywords, stopAtFirstItem } from "./safe-keywords.ts";
 import { checkSchema } from "./schema-check.ts";
-import { noteReferences } from "./schema-references.ts";
+import { addDocument, type DocumentTable, noteReferences } from "./schema-references.ts";
 import type { SchemaFile } from "./schema-files.ts";
 
 /** Names every object inherits. Telling them from own members costs 90 ns an event, so only schemas that use one pay. */
@@ -29,23 +29,24 @@ export class SchemaCompiler {
   readonly #checking: Ajv2020;
   readonly #explaining: Ajv2020;
   readonly #formats: ReadonlySet<string>;
+  readonly #documents: DocumentTable = new Map();
+  readonly #bases = new Map<SchemaFile, string>();
 
   constructor(files: readonly SchemaFile[]) {
-    const ownProperties = files.some((file) => INHERITED.test(JSON.stringify(file.document)));
+    const ownProperties = files.some((file) => INHERITED.test(file.text));
     this.#checking = createAjv(ownProperties);
     this.#explaining = createAjv(ownProperties);
     stopAtFirstItem(this.#checking);
     addExplainingKeywords(this.#explaining);
-    noteReferences(new Map(files.map((file) => [urlOf(file), file.document])));
     this.#formats = new Set(Object.keys(this.#checking.formats));
   }
 
   /** Takes a file in, so that others can refer to it. Returns what is wrong with it. */
   add(file: SchemaFile): readonly string[] {
     const { document } = file;
-    const { problems, extensions } = checkSchema(document, this.#formats);
-    if (problems.length > 0) return problems;
     try {
+      const { problems, extensions } = checkSchema(document, this.#formats);
+      if (problems.length > 0) return problems;
       for (const ajv of [this.#checking, this.#explaining]) {
         for (const keyword of extensions) {
           if (ajv.getKeyword(keyword) === false) ajv.addKeyword(keyword);
@@ -56,6 +57,7 @@ export class SchemaCompiler {
       }
       this.#checking.addSchema(document, urlOf(file));
       this.#explaining.addSchema(document, urlOf(file));
+      this.#bases.set(file, addDocument(this.#documents, urlOf(file), document));
       return [];
     } catch (error) {
       return [compileProblem(error)];
@@ -68,6 +70,7 @@ export class SchemaCompiler {
       const check = this.#checking.getSchema(urlOf(file));
       const explain = this.#explaining.getSchema(urlOf(file));
       if (check === undefined || explain === undefined) return "cannot be compiled";
+      noteReferences(this.#documents, this.#bases.get(file) ?? urlOf(file), file.document);
       return { check, explain };
     } catch (error) {
       return compileProblem(error);
@@ -115,6 +118,7 @@ function compileProblem(error: unknown): string {
     const url = error.missingRef.replace(/^file:\/\/\//, "");
     return `"$ref" to ${url}: no file in the schema directory has that name or "$id", and nothing is fetched`;
   }
+  if (error instanceof RangeError) return "is nested too deeply";
   const message = error instanceof Error ? error.message : String(error);
   return message.replace(/^strict mode: /, "").replaceAll("file:///", "");
 }

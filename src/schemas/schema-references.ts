@@ -7,23 +7,27 @@ import { visitSchemas } from "./schema-tree.ts";
  */
 const targets = new WeakMap<object, unknown>();
 
-/** Notes where the references in the documents lead, given the URL of each. References to anchors are left out. */
-export function noteReferences(documents: ReadonlyMap<string, unknown>): void {
-  const byUrl = new Map(documents);
-  for (const [url, document] of documents) {
-    const id = valueAt(document, "/$id");
-    if (typeof id === "string") byUrl.set(withoutFragment(id, url), document);
-  }
-  for (const [url, document] of byUrl) {
-    visitSchemas(document, (schema) => {
-      const { $ref: reference } = schema;
-      const target = typeof reference === "string" ? URL.parse(reference, url) : null;
-      if (target === null) return;
-      const pointer = decodeURIComponent(target.hash.slice(1));
-      if (pointer !== "" && !pointer.startsWith("/")) return;
-      targets.set(schema, valueAt(byUrl.get(withoutFragment(target.href, url)), pointer));
-    });
-  }
+/** Documents by URL, without fragments. */
+export type DocumentTable = Map<string, unknown>;
+
+/** Adds a document to the table under its own URL, and under its `$id` if it has one. Returns the base of its references. */
+export function addDocument(documents: DocumentTable, url: string, document: unknown): string {
+  const id = valueAt(document, "/$id");
+  const base = typeof id === "string" ? withoutFragment(id, url) : url;
+  documents.set(url, document).set(base, document);
+  return base;
+}
+
+/** Notes where the references in a document lead, once all documents are in the table. Anchors are left out. */
+export function noteReferences(documents: DocumentTable, base: string, document: unknown): void {
+  visitSchemas(document, (schema) => {
+    const { $ref: reference } = schema;
+    const target = typeof reference === "string" ? URL.parse(reference, base) : null;
+    if (target === null) return;
+    const pointer = decodeURIComponent(target.hash.slice(1));
+    if (pointer !== "" && !pointer.startsWith("/")) return;
+    targets.set(schema, valueAt(documents.get(withoutFragment(target.href, base)), pointer));
+  });
 }
 
 /** The schema itself, or what its `$ref` leads to. */

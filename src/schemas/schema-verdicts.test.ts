@@ -1,6 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { pointerSegments, valueAt } from "./event-pointer.ts";
 import { explainViolations } from "./problem-words.ts";
@@ -61,6 +61,7 @@ const { schema } = fc.letrec<{ schema: unknown; part: unknown }>((tie) => {
     fc.record({ oneOf: branches }),
     fc.record({ allOf: branches }),
     fc.record({ not: part }),
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     fc.record({ if: part, then: part, else: part }),
     fc.constant({ $ref: "#/$defs/shared" }),
   );

@@ -1,5 +1,5 @@
 import { formatExample, formatWords } from "./format-words.ts";
-import { nearestName } from "./nearest-name.ts";
+import { nearestName } from "../core/nearest-name.ts";
 import type { Violation } from "./explaining-keywords.ts";
 import { counted, escapeUnsafe, foundWords, listed, quoted, typeWords, valueText } from "./value-words.ts";
 

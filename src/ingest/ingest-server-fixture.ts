@@ -10,7 +10,7 @@ import type { AppendLevel, Durability, Journal, JournalReader } from "../core/jo
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { EventValidator, Verdict } from "../core/validation.ts";
 import { httpConfig, type HttpConfig, sourceConfig } from "./config.ts";
-import { createIngestServer, type IngestServer } from "./ingest-server.ts";
+import { IngestServer } from "./ingest-server.ts";
 import { createIngestMetrics } from "./metrics.ts";
 import { openapiDocument } from "./openapi.ts";
 import { SourceTable } from "./sources.ts";
@@ -141,7 +141,7 @@ export async function startTestServer(
       systemClock,
     ),
   };
-  const server = createIngestServer({
+  const server = new IngestServer({
     listen: { host: "127.0.0.1", port: options.port ?? 0, backlog: 128 },
     http,
     node: "node-1",

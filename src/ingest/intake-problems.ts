@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { MillraceError } from "../core/errors.ts";
+import type { RefusedBody } from "./body/body-result.ts";
+import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
+import { eventResults, summary } from "./event-results.ts";
+import type { Judgement } from "./judge-events.ts";
+import { isProblemCode, type Problem, type ProblemCode } from "./problems.ts";
+import { NATIVE_MEDIA_TYPES } from "./protocols/native.ts";
+import { retryAfterSeconds } from "./quota.ts";
+import type { Source } from "./sources.ts";
+
+/** About how long a full journal or a full memory takes to have room again, when sinks are well. */
+const PRESSURE_WAIT_MS = 2_000;
+
+export function refusedBody({ code, detail }: RefusedBody): Problem {
+  if (code === "overloaded") return { code, detail, retryAfterSeconds: pressureRetrySeconds() };
+  if (code === "encoding_unsupported") return { code, detail, headers: ["Accept-Encoding", SUPPORTED_ENCODINGS] };
+  return { code, detail };
+}
+
+export function unreadableBody(code: string, detail: string): Problem {
+  assert(isProblemCode(code), `${code} is a problem code`);
+  const headers = ["Accept-Post", NATIVE_MEDIA_TYPES.join(", ")];
+  return code === "unsupported_media_type" ? { code, detail, headers } : { code, detail };
+}
+
+export function allInvalid(judgement: Judgement, none: Readonly<Record<string, 0>>): Problem {
+  const members = { ...none, rejected: judgement.invalid.length, results: eventResults(judgement, undefined) };
+  return { code: "events_invalid", detail: summary(judgement), members };
+}
+
+export function quotaExceeded(source: Source, waitMs: number): Problem {
+  const { eventsPerSecond, burst } = source.quota?.limits ?? { eventsPerSecond: 0, burst: 0 };
+  return {
+    code: "quota_exceeded",
+    detail: `The source may send ${eventsPerSecond} events a second and ${burst} at once. Send the request again after Retry-After seconds.`,
+    retryAfterSeconds: retryAfterSeconds(waitMs, Math.random()),
+  };
+}
+
+export function journalFull(): Problem {
+  return {
+    code: "journal_full",
+    detail:
+      "Nothing of this request was stored: the sinks take events more slowly than they come, and journal.maxBytes is used up. Send the request again after Retry-After seconds.",
+    retryAfterSeconds: pressureRetrySeconds(),
+  };
+}
+
+export function ackUnavailable(): Problem {
+  const detail =
+    "This collector keeps its journal in memory, so it cannot promise ?ack=durable. Use accepted or delivered, or set journal.durability to os or disk.";
+  return { code: "ack_unavailable", detail };
+}
+
+/** Why an append failed. Anything but the journal's own codes is a bug. */
+export function appendProblem(error: unknown): Problem & { readonly code: ProblemCode } {
+  const code = error instanceof MillraceError ? error.code : undefined;
+  if (code === "journal_full") return journalFull();
+  if (code === "ack_unavailable") return ackUnavailable();
+  if (code !== "journal_write_failed") throw error;
+  return {
+    code,
+    detail:
+      "The journal's disk failed. The events may or may not be stored: send the request again after Retry-After seconds, with the same ids.",
+    retryAfterSeconds: pressureRetrySeconds(),
+  };
+}
+
+function pressureRetrySeconds(): number {
+  return retryAfterSeconds(PRESSURE_WAIT_MS, Math.random());
+}
