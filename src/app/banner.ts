@@ -27,7 +27,7 @@ export function banner(
 
 function tryIt(loaded: Extract<LoadedConfig, { kind: "ok" }>, url: string): string[] {
   const files = loaded.config.sinks.find((sink) => sink.type === "file");
-  const event = { type: "page.viewed", data: { url: "https://shop.example/" } };
+  const event = { type: "page.viewed", data: { path: "/products/mug" } };
   return [
     `  write key      ${SAMPLE_KEY} (source web)`,
     "",
@@ -38,6 +38,7 @@ function tryIt(loaded: Extract<LoadedConfig, { kind: "ok" }>, url: string): stri
     `    -d '${JSON.stringify(event)}'`,
     "",
     `It answers 201, and within seconds the event is in a file under ${files?.dir ?? "./data/events"}.`,
+    `An event that does not fit its schema is answered with what is wrong, and kept under ${loaded.config.quarantine.dir}.`,
   ];
 }
 
