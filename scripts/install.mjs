@@ -28,7 +28,15 @@ if (installed() !== wanted) {
   const npm = process.env.npm_execpath;
   // Not `npm ci`: it refuses a lockfile that lacks a platform's build of a tool, which a
   // registry mirror may not have. Versions are those of the lockfile all the same.
-  const args = ["install", "--no-save", "--no-audit", "--no-fund", "--include=dev", "--include=optional", "--loglevel=error"];
+  const args = [
+    "install",
+    "--no-save",
+    "--no-audit",
+    "--no-fund",
+    "--include=dev",
+    "--include=optional",
+    "--loglevel=error",
+  ];
   const run = npm
     ? spawnSync(process.execPath, [npm, ...args], { cwd: root, stdio: ["ignore", 2, 2] })
     : spawnSync("npm", args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });

@@ -3,7 +3,7 @@ import type { Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { systemClock } from "../core/clock.ts";
 import type { Journal } from "../core/journal.ts";
-import type { Ledger } from "../core/ledger.ts";
+import { Ledger } from "../core/ledger.ts";
 import type { RejectLog } from "../core/reject-log.ts";
 import { IngestServer } from "../ingest/ingest-server.ts";
 import { createIngestMetrics } from "../ingest/metrics.ts";
@@ -53,7 +53,6 @@ interface Live {
   settings: LiveSettings;
   sources: SourceTable;
   draining: boolean;
-  damagedAtStart: number;
 }
 
 /**
@@ -84,7 +83,6 @@ export class Collector {
       settings,
       sources: SourceTable.create(config.sources, clock),
       draining: false,
-      damagedAtStart: 0,
     };
     // What was opened is closed again when a later step fails, such as a port that is taken.
     await using opened = new AsyncDisposableStack();
@@ -93,19 +91,26 @@ export class Collector {
     const checkpoints = new CheckpointFile({ config: config.journal, slot: SLOT, log });
     const checkpoint = await checkpoints.load();
     const metrics = createJournalMetrics(registry);
-    const atLeast = checkpoint?.countedTo ?? 0;
+    const recorded = new Ledger(checkpoint);
     const { journal, recovery } = await openJournal({
       config: config.journal,
       slot: SLOT,
       clock,
       log,
       metrics,
-      atLeast,
+      atLeast: recorded.countedTo,
+      neededFrom: recorded.lowestCursor(),
     });
     opened.defer(() => journal.close());
-    const book = await LedgerBook.open(checkpoint, recovery.damagedSegments > 0, journal, checkpoints, log);
-    opened.defer(() => book.flush());
-    live.damagedAtStart = damagedEvents(book.ledger);
+    const book = await LedgerBook.open({
+      checkpoint,
+      sinks: config.sinks.map(({ name }) => name),
+      damaged: recovery.damagedSegments > 0,
+      journal,
+      file: checkpoints,
+      log,
+    });
+    opened.defer(() => book.close());
     registerLedgerMetrics(registry, book.ledger, journal);
 
     const rejects = { slot: SLOT, durability: config.journal.durability, clock, log, metrics };
@@ -117,8 +122,7 @@ export class Collector {
     const pipelines = new Pipelines({ node: config.node, journal, book, deadLetters, registry, log });
     opened.defer(() => pipelines.stop());
     journal.onAppend((events) => {
-      book.ledger.accept(events);
-      book.changed();
+      book.accept(events);
       pipelines.wake();
     });
     await pipelines.apply(config.sinks);
@@ -173,14 +177,14 @@ export class Collector {
     const { ledger } = this;
     const inMemory = this.#parts.journal.durability === "memory";
     const held = inMemory ? Math.max(0, ...ledger.sinks.map((sink) => ledger.held(sink))) : 0;
-    return held + damagedEvents(ledger) - this.#live.damagedAtStart;
+    return held + this.#parts.book.lostEvents;
   }
 
-  /** Puts new sources, schemas and sinks into force, without dropping a connection. */
+  /** Puts new sources, schemas and sinks into force, all or none, without dropping a connection. */
   async apply(settings: LiveSettings): Promise<void> {
+    await this.#parts.pipelines.apply(settings.config.sinks);
     this.#live.sources = this.#live.sources.replacedBy(settings.config.sources);
     this.#live.settings = settings;
-    await this.#parts.pipelines.apply(settings.config.sinks);
   }
 
   /**
@@ -197,7 +201,8 @@ export class Collector {
     server.beginDrain();
     if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(preStopMs, leftMs())));
     this.#log.info("no longer accepting events; finishing requests and flushing sinks");
-    await server.close(leftMs());
+    // Half of the time at most, so that a slow sender does not keep what was accepted from being flushed.
+    await server.close(leftMs() / 2);
     await pipelines.drain(leftMs());
     await this.#close();
   }
@@ -206,15 +211,11 @@ export class Collector {
     const { pipelines, book, journal, quarantine, deadLetters, admin, lock } = this.#parts;
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);
-    await book.flush();
+    await book.close();
     await journal.close();
     await admin.close();
     await lock.release();
   }
-}
-
-function damagedEvents(ledger: Ledger): number {
-  return ledger.rows().reduce((sum, row) => sum + (row.dropped["journal_damaged"] ?? 0), 0);
 }
 
 function adminView(registry: Registry, health: () => Health, pipelines: Pipelines, ledger: Ledger) {

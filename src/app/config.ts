@@ -121,6 +121,25 @@ export const millraceConfig = fields.superRefine((config, context) => {
 
 export type MillraceConfig = z.infer<typeof fields>;
 
+/** What two parts would write to together, each taking the other's files for its own. Call it once paths are absolute. */
+export function sharedDirectories(config: MillraceConfig): { path: (string | number)[]; message: string }[] {
+  const problems: { path: (string | number)[]; message: string }[] = [];
+  if (config.deadLetters.dir === config.quarantine.dir) {
+    problems.push({ path: ["deadLetters", "dir"], message: "is the directory of the quarantine; use another" });
+  }
+  const sinkOfDirectory = new Map<string, string>();
+  for (const [index, sink] of config.sinks.entries()) {
+    if (sink.type !== "file") continue;
+    const owner = sinkOfDirectory.get(sink.dir);
+    if (owner !== undefined) {
+      const message = `is the directory of sink ${owner}; give each sink its own`;
+      problems.push({ path: ["sinks", index, "dir"], message });
+    }
+    sinkOfDirectory.set(sink.dir, sink.name);
+  }
+  return problems;
+}
+
 function nodeName(): string {
   const name = hostname()
     .replaceAll(/[^A-Za-z0-9._-]/g, "-")

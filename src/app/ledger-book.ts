@@ -1,15 +1,30 @@
 import type { Logger } from "pino";
-import type { Position } from "../core/event.ts";
+import type { CollectedEvent, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
-import { type Checkpoint, Ledger } from "../core/ledger.ts";
+import { type Checkpoint, Ledger, type SettledCount } from "../core/ledger.ts";
 import type { CheckpointFile } from "../journal/checkpoint-file.ts";
 
 /** How often the ledger is saved while events flow. What is delivered within one interval before a crash is delivered twice. */
 const SAVE_EVERY_MS = 100;
 
-/** Reads of the journal while the ledger catches up with it. */
+/** Reads of the journal while the ledger is compared with it. */
 const SCAN_EVENTS = 10_000;
 const SCAN_BYTES = 4 * 1024 * 1024;
+
+interface LedgerBookParts {
+  readonly journal: Journal;
+  readonly file: CheckpointFile;
+  readonly log: Logger;
+}
+
+export interface OpenLedgerBook extends LedgerBookParts {
+  /** `undefined` on a first start, and when none could be read. */
+  readonly checkpoint: Checkpoint | undefined;
+  /** The sinks of the configuration. */
+  readonly sinks: readonly string[];
+  /** Whether recovery found damage in the journal. */
+  readonly damaged: boolean;
+}
 
 /**
  * Keeps the ledger in step with the journal and on disk.
@@ -18,47 +33,82 @@ const SCAN_BYTES = 4 * 1024 * 1024;
  */
 export class LedgerBook {
   readonly ledger: Ledger;
-  readonly #journal: Journal;
-  readonly #file: CheckpointFile;
-  readonly #log: Logger;
+  readonly #parts: LedgerBookParts;
+  /** Where the audits that are under way began, by sink: the journal keeps what they have still to read. */
+  readonly #audits = new Map<string, Position>();
+  #writtenOff = 0;
   #dirty = false;
   #saving: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #failing = false;
+  #closed = false;
 
-  private constructor(ledger: Ledger, journal: Journal, file: CheckpointFile, log: Logger) {
+  private constructor(ledger: Ledger, parts: LedgerBookParts) {
     this.ledger = ledger;
-    this.#journal = journal;
-    this.#file = file;
-    this.#log = log;
+    this.#parts = parts;
   }
 
   /**
    * Brings the ledger of a checkpoint up to date with the journal: counts what was written
-   * after the checkpoint, and writes off what the journal has lost since.
+   * after the checkpoint, and writes off what the journal has lost since. Without a
+   * checkpoint nobody knows what the sinks have had, so they are owed all that is there.
    */
-  static async open(
-    checkpoint: Checkpoint | undefined,
-    damaged: boolean,
-    journal: Journal,
-    file: CheckpointFile,
-    log: Logger,
-  ): Promise<LedgerBook> {
+  static async open({ checkpoint, sinks, damaged, ...parts }: OpenLedgerBook): Promise<LedgerBook> {
+    const { journal, log } = parts;
     const ledger = new Ledger(checkpoint);
-    const lost = ledger.countedTo > journal.end || ledger.lowestCursor() < journal.first;
-    await scan(journal, Math.max(ledger.countedTo, journal.first), (events) => ledger.accept(events));
-    if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
-    if (damaged || lost) {
-      for (const sink of ledger.sinks) await writeOff(ledger, sink, journal, log);
+    if (checkpoint === undefined) {
+      ledger.skipTo(journal.first);
+      for (const sink of sinks) ledger.open(sink);
+      if (journal.end > journal.first)
+        log.warn("there is no checkpoint: all events of the journal are delivered, perhaps again");
     }
-    const book = new LedgerBook(ledger, journal, file, log);
+    const lost = damaged || ledger.countedTo > journal.end || ledger.lowestCursor() < journal.first;
+    await scan(journal, Math.max(ledger.countedTo, journal.first), journal.end, (events) => ledger.accept(events));
+    if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
+    for (const sink of ledger.sinks) {
+      if (lost || ledger.lacking(sink) > 0) await writeOffLost(ledger, sink, journal, log);
+    }
+    const book = new LedgerBook(ledger, parts);
     book.changed();
     return book;
+  }
+
+  /** Events found to be lost since the book was opened, summed over the sinks that were to have them. */
+  get lostEvents(): number {
+    let lost = this.#writtenOff;
+    for (const sink of this.ledger.sinks) lost += this.ledger.lacking(sink);
+    return lost;
+  }
+
+  /** Counts events that were written to the journal. */
+  accept(events: readonly CollectedEvent[]): void {
+    this.ledger.accept(events);
+    this.changed();
+  }
+
+  /** Moves a sink's cursor, as `Ledger.settle`, and finds out whose events are lost when it passed some that are. */
+  settle(sink: string, cursor: Position, counts: readonly SettledCount[], missing: number): void {
+    this.ledger.settle(sink, cursor, counts, missing);
+    this.changed();
+    if (this.ledger.lacking(sink) > 0 && !this.#audits.has(sink)) void this.#audit(sink);
+  }
+
+  async #audit(sink: string): Promise<void> {
+    const { journal, log } = this.#parts;
+    this.#audits.set(sink, this.ledger.cursor(sink));
+    try {
+      this.#writtenOff += await writeOffLost(this.ledger, sink, journal, log);
+    } catch (error) {
+      log.error({ err: error, sink }, "the lost events of this sink could not be counted; the next start does it");
+    }
+    this.#audits.delete(sink);
+    this.changed();
   }
 
   /** Call after each change of the ledger: the next save takes it along. */
   changed(): void {
     this.#dirty = true;
+    if (this.#closed) return;
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
       this.#saving = this.#saving.then(() => this.#save());
@@ -73,46 +123,60 @@ export class LedgerBook {
     await this.#saving;
   }
 
+  /** Saves for the last time. What is written to the journal afterwards is counted by the next start. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.flush();
+  }
+
   async #save(): Promise<void> {
     if (!this.#dirty) return;
     this.#dirty = false;
-    const needed = this.ledger.lowestCursor();
+    const { journal, file, log } = this.#parts;
+    const needed = Math.min(this.ledger.lowestCursor(), ...this.#audits.values());
     try {
-      await this.#file.save(this.ledger.checkpoint());
-      this.#journal.release(needed);
-      if (this.#failing) this.#log.info("the ledger is saved again");
+      await file.save(this.ledger.checkpoint());
+      journal.release(needed);
+      if (this.#failing) log.info("the ledger is saved again");
       this.#failing = false;
     } catch (error) {
       // Nothing is lost: the journal keeps what the last saved checkpoint needs. A crash now would deliver more twice.
-      if (!this.#failing) this.#log.error({ err: error }, "the ledger could not be saved; trying again");
+      if (!this.#failing) log.error({ err: error }, "the ledger could not be saved; trying again");
       this.#failing = true;
       this.changed();
     }
   }
 }
 
-async function writeOff(ledger: Ledger, sink: string, journal: Journal, log: Logger): Promise<void> {
-  const held = new Map<string, number>();
-  await scan(journal, Math.max(ledger.cursor(sink), journal.first), (events) => {
-    for (const { source } of events) held.set(source, (held.get(source) ?? 0) + 1);
+/** Compares what a sink owes with what the journal has, and returns how many events are gone. */
+async function writeOffLost(ledger: Ledger, sink: string, journal: Journal, log: Logger): Promise<number> {
+  const audit = ledger.audit(sink);
+  const found = new Map<string, number>();
+  await scan(journal, Math.max(audit.from, journal.first), audit.end, (events) => {
+    for (const { position, source } of events) {
+      if (position < audit.end) found.set(source, (found.get(source) ?? 0) + 1);
+    }
   });
-  const lost = ledger.writeOff(sink, ledger.countedTo, held, "journal_damaged");
+  const lost = audit.writeOff(found, "journal_damaged");
   if (lost > 0)
     log.error(
       { sink, events: lost },
       "the journal was damaged and these events are lost; the ledger counts them as dropped",
     );
+  return lost;
 }
 
+/** Visits the events from `from` up to at least `end`, as far as there are any. */
 async function scan(
   journal: Journal,
   from: Position,
-  visit: (events: Awaited<ReturnType<ReturnType<Journal["reader"]>["read"]>>) => void,
+  end: Position,
+  visit: (events: readonly CollectedEvent[]) => void,
 ): Promise<void> {
-  if (from >= journal.end) return;
+  if (from >= end) return;
   const reader = journal.reader(from);
   try {
-    while (reader.position < journal.end) {
+    while (reader.position < end) {
       const events = await reader.read(SCAN_EVENTS, SCAN_BYTES);
       if (events.length === 0) return;
       visit(events);

@@ -5,7 +5,7 @@ import type { ConfigProblem } from "../config/config-problem.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { shortPath } from "../config/short-path.ts";
 import { loadSchemas, type SchemaRegistry } from "../schemas/registry.ts";
-import { type MillraceConfig, millraceConfig } from "./config.ts";
+import { type MillraceConfig, millraceConfig, sharedDirectories } from "./config.ts";
 import { embeddedDefaultFile } from "./embedded-default.ts";
 
 /** Where a configuration is looked for, in this order, when none is named. */
@@ -41,6 +41,8 @@ export async function loadAppConfig(options: {
   // Paths are relative to the configuration file; the embedded default keeps its data where it is started.
   const dataBase = found === undefined ? cwd : path.dirname(file);
   const config = withAbsolutePaths(parsed.config, dataBase, path.dirname(file));
+  const problems = sharedDirectories(config).map((problem) => parsed.problemAt(problem.path, problem.message));
+  if (problems.length > 0) return { kind: "problems", problems, file };
   try {
     const schemas = await loadSchemas(config.schemas);
     return { kind: "ok", config, schemas, file: found?.file, warnings: parsed.warnings };

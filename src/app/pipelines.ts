@@ -21,7 +21,8 @@ interface PipelinesOptions {
 }
 
 interface Running {
-  readonly config: SinkConfig;
+  /** `undefined` once the pipeline is being stopped. */
+  config: SinkConfig | undefined;
   readonly pipeline: Pipeline;
 }
 
@@ -29,11 +30,14 @@ interface Running {
  * The pipelines of one journal slot, one per configured sink, and how a new configuration
  * changes them: a sink that stays as it was goes on undisturbed, one that changed continues
  * at its cursor, one that is gone is no longer owed anything.
+ *
+ * Invariant: a sink that is to have an event is in the list, also while its pipeline is replaced.
  */
 export class Pipelines {
   readonly #running = new Map<string, Running>();
   readonly #options: PipelinesOptions;
   readonly #metrics: PipelineMetrics;
+  #ending = false;
 
   constructor(options: PipelinesOptions) {
     this.#options = options;
@@ -44,24 +48,51 @@ export class Pipelines {
     for (const { pipeline } of this.#running.values()) yield pipeline;
   }
 
-  /** Starts, restarts and stops pipelines until they are those of the configuration. */
+  /**
+   * Starts, restarts and stops pipelines until they are those of the configuration, and saves
+   * where they begin. When a sink cannot be made the pipelines of before go on, and it rejects.
+   */
   async apply(configs: readonly SinkConfig[]): Promise<void> {
-    const { book, log } = this.#options;
-    const wanted = new Map(configs.map((config) => [config.name, config]));
-    for (const [name, { config, pipeline }] of this.#running) {
-      if (isDeepStrictEqual(config, wanted.get(name))) continue;
-      this.#running.delete(name);
-      await pipeline.stop();
+    if (this.#ending) return;
+    const { book } = this.#options;
+    const before = [...this.#running.values()].flatMap(({ config }) => config ?? []);
+    const accounts = book.ledger.sinks;
+    try {
+      await this.#change(configs);
+    } catch (error) {
+      await this.#change(before);
+      this.#forgetAllBut(accounts);
+      throw error;
     }
+    // The next start does the rest.
+    if (this.#ending) return;
+    this.#forgetAllBut(configs.map(({ name }) => name));
+    await book.flush();
+  }
+
+  async #change(configs: readonly SinkConfig[]): Promise<void> {
+    const wanted = new Map(configs.map((config) => [config.name, config]));
+    const stops: Promise<void>[] = [];
+    for (const [name, running] of this.#running) {
+      if (isDeepStrictEqual(running.config, wanted.get(name))) continue;
+      running.config = undefined;
+      stops.push(running.pipeline.stop());
+    }
+    await Promise.all(stops);
+    for (const name of this.#running.keys()) if (!wanted.has(name)) this.#running.delete(name);
+    for (const config of configs) {
+      if (this.#running.get(config.name)?.config === undefined && !this.#ending) await this.#start(config);
+    }
+  }
+
+  #forgetAllBut(sinks: readonly string[]): void {
+    const { book, log } = this.#options;
     for (const name of book.ledger.sinks) {
-      if (wanted.has(name)) continue;
+      if (sinks.includes(name)) continue;
       const held = book.ledger.held(name);
       book.ledger.forget(name);
       book.changed();
       log.warn({ sink: name, held }, "this sink is no longer configured: its cursor and the events it held are let go");
-    }
-    for (const config of configs) {
-      if (!this.#running.has(config.name)) await this.#start(config);
     }
   }
 
@@ -74,15 +105,7 @@ export class Pipelines {
       sink,
       journal,
       from: book.ledger.open(config.name),
-      settle: (cursor, counts, missing) => {
-        book.ledger.settle(config.name, cursor, counts, missing);
-        // Records that turned out to be damaged have no source any more; once the cursor has
-        // passed everything, whatever is still owed is exactly those.
-        if (missing > 0 && cursor === book.ledger.countedTo) {
-          book.ledger.writeOff(config.name, cursor, new Map(), "journal_damaged");
-        }
-        book.changed();
-      },
+      settle: (cursor, counts, missing) => book.settle(config.name, cursor, counts, missing),
       deadLetters,
       clock: systemClock,
       random: Math.random,
@@ -92,9 +115,12 @@ export class Pipelines {
     this.#running.set(config.name, { config, pipeline });
     book.changed();
     pipeline.start();
-    void sink.check(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then((problems) => {
-      for (const problem of problems) log.warn({ problem }, "the sink's destination is not as it should be");
-    });
+    sink.check(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(
+      (problems) => {
+        for (const problem of problems) log.warn({ problem }, "the sink's destination is not as it should be");
+      },
+      (error: unknown) => log.error({ err: error }, "bug in the sink: a check must answer, not throw"),
+    );
   }
 
   wake(): void {
@@ -103,10 +129,12 @@ export class Pipelines {
 
   /** Flushes all pipelines at once, for at most `deadlineMs`; what they could not deliver stays in the journal. */
   async drain(deadlineMs: number): Promise<void> {
+    this.#ending = true;
     await Promise.all([...this].map((pipeline) => pipeline.drain(deadlineMs)));
   }
 
   async stop(): Promise<void> {
+    this.#ending = true;
     await Promise.all([...this].map((pipeline) => pipeline.stop()));
   }
 }

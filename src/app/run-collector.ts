@@ -47,7 +47,9 @@ export async function runCollector(options: RunOptions): Promise<number> {
   output.write(banner(loaded, collector.port, collector.adminPort, performance.now() - startedMs));
 
   let reloading = Promise.resolve();
+  let stopping = false;
   const reload = (cause: string): void => {
+    if (stopping) return;
     reloading = reloading.then(async () => {
       try {
         const next = await loadAppConfig({ file: loaded.file, cwd: options.cwd, env: options.env });
@@ -74,8 +76,8 @@ export async function runCollector(options: RunOptions): Promise<number> {
   if (schemasDir !== undefined) watchers.use(watchSchemas(schemasDir, () => reload("schemas changed")));
 
   const signal = await stopSignal(() => reload("SIGHUP"));
+  stopping = true;
   log.info({ signal: signal.name }, "stopping");
-  await reloading;
   const drained = collector.drain().then(() => "drained" as const);
   const ended = await Promise.race([drained, signal.second]);
   output.write(`${ledgerReport(collector.ledger)}\n`);

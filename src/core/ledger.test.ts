@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CollectedEvent } from "./event.ts";
-import { Ledger, type Outcome } from "./ledger.ts";
+import { Ledger, type Outcome, type SettledCount } from "./ledger.ts";
 
 function events(first: number, sources: readonly string[]): CollectedEvent[] {
   return sources.map((source, index) => ({
@@ -12,6 +12,10 @@ function events(first: number, sources: readonly string[]): CollectedEvent[] {
     receivedMs: 0,
     bytes: Buffer.alloc(0),
   }));
+}
+
+function oneDelivered(source: string): SettledCount {
+  return { source, outcome: { kind: "delivered" }, events: 1 };
 }
 
 test("accepted = delivered + dead-lettered + dropped + held, for each source and sink", () => {
@@ -51,10 +55,31 @@ test("events that the journal lost are written off by source, with the reason", 
   const ledger = new Ledger();
   ledger.open("stream");
   ledger.accept(events(0, ["web", "app", "web"]));
-  const lost = ledger.writeOff("stream", 3, new Map([["web", 1]]), "journal_damaged");
+  const lost = ledger.audit("stream").writeOff(new Map([["web", 1]]), "journal_damaged");
   expect(lost).toBe(2);
   expect(ledger.rows()[0]).toMatchObject({ source: "web", dropped: { journal_damaged: 1 }, held: 1 });
   expect(ledger.rows()[1]).toMatchObject({ source: "app", dropped: { journal_damaged: 1 }, held: 0 });
+  expect(ledger.balances()).toBe(true);
+});
+
+test("events found to be missing once the cursor has passed them are written off while others come and go", () => {
+  let ledger = new Ledger();
+  ledger.open("stream");
+  ledger.accept(events(0, ["web", "app", "web", "app"]));
+  // Positions 1 and 2 turn out to hold nothing: an app and a web event, but nobody can tell by looking there.
+  ledger.settle("stream", 3, [oneDelivered("web")], 2);
+  expect(ledger.lacking("stream")).toBe(2);
+  ledger = new Ledger(ledger.checkpoint());
+  const audit = ledger.audit("stream");
+  expect([audit.from, audit.end]).toEqual([3, 4]);
+  ledger.accept(events(4, ["web"]));
+  ledger.settle("stream", 4, [oneDelivered("app")]);
+  expect(audit.writeOff(new Map([["app", 1]]), "journal_damaged")).toBe(2);
+  expect(ledger.lacking("stream")).toBe(0);
+  expect(ledger.rows()).toMatchObject([
+    { source: "web", accepted: 3, delivered: 1, dropped: { journal_damaged: 1 }, held: 1 },
+    { source: "app", accepted: 2, delivered: 1, dropped: { journal_damaged: 1 }, held: 0 },
+  ]);
   expect(ledger.balances()).toBe(true);
 });
 

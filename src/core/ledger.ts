@@ -37,9 +37,25 @@ interface Tally {
 
 interface Account {
   cursor: Position;
-  /** Positions at or above the cursor that hold no event, since their records were lost. */
+  /**
+   * Positions at or above the cursor that are known to hold no event. Below zero once the
+   * cursor has passed more than were known: those were events, and are to be written off.
+   */
   missing: number;
   tallies: Map<string, Tally>;
+}
+
+/** A comparison of what a sink owes with what the journal still has. */
+export interface Audit {
+  /** The positions to look at: from here */
+  readonly from: Position;
+  /** up to here. */
+  readonly end: Position;
+  /**
+   * Closes the books on the events that are gone, given how many of each source were found.
+   * Returns how many are lost. Events may have been accepted and settled since the audit began.
+   */
+  writeOff(found: ReadonlyMap<string, number>, reason: string): number;
 }
 
 /** The ledger and the cursors as they are kept on disk, together, so that they always agree. */
@@ -178,24 +194,31 @@ export class Ledger {
     account.missing -= missing;
   }
 
-  /**
-   * Closes the books on events that a checkpoint counted as held and that the journal
-   * no longer has, after damage or a power cut. `held` is what a scan of the journal
-   * found for each source from the sink's cursor on. The next position is `end`.
-   * Returns how many events are lost.
-   */
-  writeOff(sink: string, end: Position, held: ReadonlyMap<string, number>, reason: string): number {
+  /** Begins to find out, source by source, which events that a sink owes the journal has lost. */
+  audit(sink: string): Audit {
     const account = this.#account(sink);
-    let lost = 0;
-    let found = 0;
-    for (const [source, tally] of account.tallies) {
-      const gone = owed(tally) - (held.get(source) ?? 0);
-      if (gone > 0) addOutcome(tally, { kind: "dropped", reason }, gone);
-      lost += Math.max(0, gone);
-      found += held.get(source) ?? 0;
-    }
-    account.missing = end - account.cursor - found;
-    return lost;
+    const owedThen = new Map<string, number>();
+    for (const [source, tally] of account.tallies) owedThen.set(source, owed(tally));
+    return {
+      from: account.cursor,
+      end: this.#countedTo,
+      writeOff(found, reason) {
+        let lost = 0;
+        for (const [source, events] of owedThen) {
+          const gone = events - (found.get(source) ?? 0);
+          if (gone <= 0) continue;
+          addOutcome(tallyOf(account, source), { kind: "dropped", reason }, gone);
+          lost += gone;
+        }
+        account.missing += lost;
+        return lost;
+      },
+    };
+  }
+
+  /** Events that a sink's cursor has passed without finding them, and that are not written off yet. */
+  lacking(sink: string): number {
+    return Math.max(0, -this.#account(sink).missing);
   }
 
   /** Continues at `end`, above every position used so far, after the journal lost its newest records. */

@@ -1,5 +1,6 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { isDescribed } from "./described-answer-fixture.ts";
 import { type ProblemCode, PROBLEMS } from "./problems.ts";
 import { rawPost, startTestServer, type TestServer } from "./ingest-server-fixture.ts";
 
@@ -116,4 +117,11 @@ test.each(Object.entries(BAD))("%s is answered with its documented problem", asy
   expect(problem).toMatchObject({ type: `urn:millrace:problem:${code}`, code, status: PROBLEMS[code].status });
   expect(problem.detail).toMatch(/^.{20,}[.?]$/);
   expect(server.journal.drafts).toEqual([]);
+
+  const [method = "", target = ""] = request.toString("latin1").split(" ", 2);
+  const [start = "", ...lines] = head.split("\r\n");
+  const headers = new Headers(
+    lines.map((line): [string, string] => [line.split(": ", 1)[0] ?? "", line.split(": ").slice(1).join(": ")]),
+  );
+  isDescribed({ method, target, status: Number(start.split(" ")[1]), headers, body });
 });

@@ -138,6 +138,13 @@ test("a client that asks first is told to send only if it is admitted", async ()
   expect(statuses(answers)).toEqual(["100", "201"]);
 });
 
+test("a client that asks first is not told to send what would be refused anyway", async () => {
+  await using server = await startTestServer();
+  const ask = (headers: string) => server.raw(`${HEAD}${headers}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n`);
+  expect(statuses(await ask("Content-Length: 30000000"))).toEqual(["413"]);
+  expect(statuses(await ask("Content-Length: 5\r\nContent-Type: text/html"))).toEqual(["415"]);
+});
+
 test("an offer to upgrade is ignored, as HTTP allows, so that clients that always offer h2c are served", async () => {
   await using server = await startTestServer();
   const offer = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"];
@@ -163,7 +170,7 @@ test("while draining requests are served, and each answer closes its connection"
 });
 
 test("closing finishes what is under way, refuses what comes on open connections, and ends", async () => {
-  await using server = await startTestServer();
+  await using server = await startTestServer({ web: { origins: ["https://shop.example"] } });
   const [idle, silent, busy, late] = await Promise.all([
     server.socket(),
     server.socket(),
@@ -182,12 +189,14 @@ test("closing finishes what is under way, refuses what comes on open connections
   const closed = server.server.close(5_000);
   await Promise.all([once(idle, "close"), once(silent, "close")]);
   busy.write(EVENT);
-  late.write(` HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}`);
+  late.write(` HTTP/1.1\r\nHost: a\r\nOrigin: https://shop.example\r\nContent-Length: 2\r\n\r\n{}`);
   await Promise.all([closed, once(busy, "close"), once(late, "close")]);
   expect(statuses(answered)).toEqual(["201"]);
   expect(answered).toContain("Connection: close");
   expect(statuses(refused)).toEqual(["503"]);
   expect(refused).toMatch(/Retry-After: 1[^]*"code":"draining"/);
+  // A page must be able to read that it should try again.
+  expect(refused).toContain("Access-Control-Allow-Origin: https://shop.example");
   await expect(fetch(`${server.url}/livez`)).rejects.toThrow("fetch failed");
 });
 

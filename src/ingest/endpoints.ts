@@ -12,7 +12,7 @@ import { Origins } from "./origins.ts";
 import type { Problem } from "./problems.ts";
 import { parseQuery, type Query } from "./query.ts";
 import { findReceipt } from "./receipts.ts";
-import { allowedMethods, findRoute, PATHS, type Route, type RouteName } from "./router.ts";
+import { findRoute, methodsOf, PATHS, type Route, type RouteName } from "./router.ts";
 import type { Source, SourceTable } from "./sources.ts";
 
 /** The schemas as they are served. */
@@ -50,8 +50,8 @@ export class Endpoints {
     this.#parts = parts;
   }
 
-  /** Answers at once, or returns what to wait for. */
-  serve(exchange: Exchange): Promise<void> | undefined {
+  /** Answers at once, or returns what to wait for. With `refusal` it answers just that, in a way that pages can read. */
+  serve(exchange: Exchange, refusal?: Problem): Promise<void> | undefined {
     const { request } = exchange;
     const target = request.url ?? "";
     const method = request.method ?? "";
@@ -63,7 +63,7 @@ export class Endpoints {
     // Until the source is known, what any source allows counts: pages must be able to read why they were refused.
     if (origin !== undefined) exchange.cors = corsHeaders(withKey ? table.origins : ANY_PAGE, origin);
 
-    const problem = malformed(request) ?? notServed(route, method);
+    const problem = refusal ?? malformed(request) ?? notServed(route, method);
     if (problem !== undefined) exchange.problem(problem);
     else if (method === "OPTIONS") this.#options(exchange, route.name, target, withKey ? table : undefined);
     else if (route.name === "events") return this.#events(exchange, target, table);
@@ -139,7 +139,7 @@ export class Endpoints {
   /** Preflights carry no key in a header: without `?key=` they are allowed when any source allows the origin. */
   #options(exchange: Exchange, route: RouteName, target: string, table: SourceTable | undefined): void {
     const { origin } = exchange.request.headers;
-    const allow = ["Allow", allowedMethods(route)];
+    const allow = ["Allow", methodsOf(route).join(", ")];
     if (origin === undefined) return exchange.empty(204, allow);
     const query = parseQuery(target);
     if ("code" in query) return exchange.problem(query);
@@ -182,8 +182,9 @@ function notServed(route: Route, method: string): Problem | undefined {
       detail: "The path is not percent-encoded UTF-8. Encode it as encodeURIComponent does.",
     };
   }
-  const allowed = allowedMethods(route.name);
-  if (allowed.split(", ").includes(method)) return undefined;
+  const methods = methodsOf(route.name);
+  if (methods.includes(method)) return undefined;
+  const allowed = methods.join(", ");
   return { code: "method_not_allowed", detail: `This path answers ${allowed}.`, headers: ["Allow", allowed] };
 }
 

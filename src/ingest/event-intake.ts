@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { IncomingMessage } from "node:http";
+import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
 import type { Deliveries } from "../core/deliveries.ts";
 import type { EventDraft, Position } from "../core/event.ts";
@@ -8,7 +9,7 @@ import type { EventValidator } from "../core/validation.ts";
 import type { GoneBody, RefusedBody, TakenBody } from "./body/body-result.ts";
 import { decompress } from "./body/decompress.ts";
 import { PendingBytes } from "./body/pending-bytes.ts";
-import { readBody } from "./body/read-body.ts";
+import { readBody, refuseAnnounced } from "./body/read-body.ts";
 import { ClientIpPrivacy, clientAddress } from "./client-ip.ts";
 import type { HttpConfig } from "./config.ts";
 import type { EventOptions } from "./event-options.ts";
@@ -23,12 +24,13 @@ import {
   quotaExceeded,
   refusedBody,
   unreadableBody,
+  unsupportedMediaType,
 } from "./intake-problems.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
 import type { Enrichment } from "./protocols/incoming-event.ts";
-import { parseNative } from "./protocols/native.ts";
+import { type BodyLayout, layoutOf, parseNative } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
 import { countStates } from "./receipts.ts";
@@ -36,6 +38,9 @@ import type { Source } from "./sources.ts";
 
 /** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
 const MAX_USER_AGENT_CHARS = 512;
+
+/** Of one request. */
+const MAX_LOGGED_EVENTS = 10;
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -47,6 +52,16 @@ export interface IntakeParts {
   readonly quarantine: Quarantine;
   readonly metrics: IngestMetrics;
   readonly clock: Clock;
+  /** For what is wrong with events, at level debug only. */
+  readonly log: Logger;
+}
+
+/** What is known of an admitted request before its body. */
+interface Admitted {
+  readonly source: Source;
+  readonly options: EventOptions;
+  readonly layout: BodyLayout;
+  readonly enrichment: Enrichment;
 }
 
 /** Events of one request that are in the journal, and what there is to tell about them. */
@@ -81,6 +96,8 @@ export class EventIntake {
     const { clock, http, metrics } = this.#parts;
     const refusal = this.#refuseEarly(exchange.request, source, options);
     if (refusal !== undefined) return exchange.problem(refusal);
+    const layout = layoutOf(exchange.request.headers["content-type"]);
+    if (layout === undefined) return exchange.problem(unsupportedMediaType(exchange.request.headers["content-type"]));
     // Before the first wait: the address is gone with the connection.
     const enrichment = this.#enrichment(exchange.request, source, clock.nowMs());
     exchange.invite();
@@ -92,7 +109,7 @@ export class EventIntake {
     if (taken.kind === "refused") return exchange.problem(refusedBody(taken));
     let stored: Stored | undefined;
     try {
-      stored = await this.#store(exchange, source, options, enrichment, taken.body);
+      stored = await this.#store(exchange, { source, options, layout, enrichment }, taken.body);
     } finally {
       this.#pending.release(taken.body.length);
     }
@@ -106,7 +123,9 @@ export class EventIntake {
 
   /** What can be refused before the body is read costs neither side its transfer. */
   #refuseEarly(request: IncomingMessage, source: Source, options: EventOptions): Problem | undefined {
-    const { clock, journal } = this.#parts;
+    const { clock, http, journal } = this.#parts;
+    const refused = refuseAnnounced(request, http.maxRequestBytes, this.#pending);
+    if (refused !== undefined) return refusedBody(refused);
     const waitMs = source.quota?.waitMs(clock.monotonicMs()) ?? 0;
     if (waitMs > 0) return quotaExceeded(source, waitMs);
     if (options.validateOnly) return undefined;
@@ -146,14 +165,9 @@ export class EventIntake {
    * Everything between the body and the last answer. `undefined` when there is nothing
    * more to answer. At level `received` the answer comes first, and later ones fall flat.
    */
-  async #store(
-    exchange: Exchange,
-    source: Source,
-    options: EventOptions,
-    enrichment: Enrichment,
-    body: Buffer,
-  ): Promise<Stored | undefined> {
+  async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
     const { http, journal, metrics, quarantine, validator } = this.#parts;
+    const { source, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst) {
       if (journal.isFull(body.length)) {
@@ -163,7 +177,7 @@ export class EventIntake {
       exchange.empty(201);
       this.#acknowledged(exchange, options);
     }
-    const parsed = parseNative(body, exchange.request.headers["content-type"], http);
+    const parsed = parseNative(body, layout, http);
     if (parsed.kind === "unreadable") {
       const problem = unreadableBody(parsed.code, parsed.detail);
       const keep = answersFirst || (PROBLEMS[problem.code].status === 400 && body.length > 0);
@@ -182,13 +196,15 @@ export class EventIntake {
     const judgement = judgeEvents(parsed.items, source, validator());
     const { valid, invalid, warned } = judgement;
     const failed = invalid.length + warned.length;
-    if (failed > 0) metrics.invalid(source.name, source.validation, failed);
+    if (failed > 0) {
+      metrics.invalid(source.name, source.validation, failed);
+      this.#logInvalid(source, judgement);
+    }
     if (options.validateOnly) {
       this.#answerCheck(exchange, judgement);
       return undefined;
     }
-    const stored =
-      valid.length === 0 ? undefined : await this.#append(exchange, source, options, enrichment, judgement);
+    const stored = valid.length === 0 ? undefined : await this.#append(exchange, admitted, judgement);
     // What was refused is sent again, and its invalid events with it.
     const sentAgain = valid.length > 0 && stored === undefined && !answersFirst;
     if (invalid.length > 0 && !sentAgain) {
@@ -211,9 +227,7 @@ export class EventIntake {
   /** Puts the valid events into the journal. `undefined` when it did not take them, which is answered. */
   async #append(
     exchange: Exchange,
-    source: Source,
-    options: EventOptions,
-    enrichment: Enrichment,
+    { source, options, enrichment }: Admitted,
     judgement: Judgement,
   ): Promise<Stored | undefined> {
     const { journal, metrics } = this.#parts;
@@ -268,6 +282,16 @@ export class EventIntake {
       sinks: countStates(deliveries, first, accepted),
     };
     exchange.json(status, JSON.stringify({ receipt, accepted, rejected, ...delivery, results }), headers);
+  }
+
+  /** For who works on events with `millrace dev`. Production runs above this level, and logs no line an event. */
+  #logInvalid(source: Source, { invalid, warned }: Judgement): void {
+    const { log } = this.#parts;
+    if (!log.isLevelEnabled("debug")) return;
+    for (const { index, problems } of [...invalid, ...warned].slice(0, MAX_LOGGED_EVENTS)) {
+      const reasons = problems.map(({ pointer, message }) => `${pointer} ${message}`.trim());
+      log.debug({ source: source.name, index, reasons }, "event is not valid");
+    }
   }
 
   /** The answer to `?validate=only`. */

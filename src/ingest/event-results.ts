@@ -1,8 +1,14 @@
 import type { ValidationProblem } from "../core/validation.ts";
 import type { Judgement } from "./judge-events.ts";
 
-/** Problems shown per event; who has more fixes these first. */
-const MAX_PROBLEMS = 20;
+/** Problems told of one event; who has more fixes these first. */
+const MAX_PROBLEMS_OF_EVENT = 20;
+
+/**
+ * Problems told in one answer. Of events beyond that only the code is told, else an answer
+ * could be hundreds of times as long as its request. The quarantine has them all.
+ */
+const MAX_PROBLEMS_TOLD = 1_000;
 
 /** What a sender is told about one event of its request. */
 export type EventResult =
@@ -13,15 +19,16 @@ export type EventResult =
       readonly status: "accepted" | "valid";
       /** For `GET /v1/receipts/{id}`. */
       readonly receipt?: string;
-      readonly warnings?: readonly ValidationProblem[];
+      readonly warnings?: readonly ValidationProblem[] | undefined;
     }
   | ({
       readonly index: number;
       readonly id: string | undefined;
       readonly status: "rejected";
-      readonly problems: readonly ValidationProblem[];
+      readonly code: string;
+      readonly problems?: readonly ValidationProblem[] | undefined;
       // The first problem is told in the result itself too, for those who show one.
-    } & ValidationProblem);
+    } & Partial<ValidationProblem>);
 
 /** What became of the valid events: their ids and receipts, in order. */
 export interface StoredEvents {
@@ -35,16 +42,24 @@ export function eventResults({ valid, invalid, warned }: Judgement, stored: Stor
   let nextInvalid = 0;
   let nextWarned = 0;
   let nextValid = 0;
+  let left = MAX_PROBLEMS_TOLD;
+  const told = (problems: readonly ValidationProblem[]): readonly ValidationProblem[] | undefined => {
+    if (left === 0) return undefined;
+    const shown = problems.slice(0, Math.min(left, MAX_PROBLEMS_OF_EVENT));
+    left -= shown.length;
+    return shown;
+  };
   for (let index = 0; index < valid.length + invalid.length; index++) {
     const rejected = invalid[nextInvalid];
     if (rejected?.index === index) {
       nextInvalid++;
-      const problems = rejected.problems.slice(0, MAX_PROBLEMS);
-      results.push({ index, id: rejected.id, status: "rejected", ...firstOf(problems), problems });
+      const problems = told(rejected.problems);
+      const code = rejected.problems[0]?.code ?? "invalid";
+      results.push({ index, id: rejected.id, status: "rejected", code, ...problems?.[0], problems });
       continue;
     }
     const warning = warned[nextWarned]?.index === index ? warned[nextWarned++] : undefined;
-    const warnings = warning && { warnings: warning.problems.slice(0, MAX_PROBLEMS) };
+    const warnings = warning && { warnings: told(warning.problems) };
     if (stored === undefined) results.push({ index, id: valid[nextValid]?.id, status: "valid", ...warnings });
     else {
       const receipt = stored.receiptOf(nextValid);
@@ -53,10 +68,6 @@ export function eventResults({ valid, invalid, warned }: Judgement, stored: Stor
     nextValid++;
   }
   return results;
-}
-
-function firstOf(problems: readonly ValidationProblem[]): ValidationProblem {
-  return problems[0] ?? { code: "invalid", pointer: "", message: "The event is not valid." };
 }
 
 /** Says in one sentence how many events are invalid and what is wrong with the first. */

@@ -115,14 +115,27 @@ test("when all are invalid, 400 tells why and nothing is journaled", async () =>
   expect([server.journal.drafts.length, server.quarantine.entries.length]).toEqual([0, 2]);
 });
 
-test("a body that is not JSON is quarantined, cut to 64 KiB", async () => {
+test("an answer tells a bounded number of problems, and the code of each event; the quarantine has them all", async () => {
+  await using server = await startTestServer();
+  const members = Array.from({ length: 20 }, (_, n) => `"Member${n}":{}`).join();
+  const reply = await post(server, `{"type":"page.viewed",${members}}\n`.repeat(100));
+  const { results } = (await reply.json()) as { results: { status: string; code: string; problems?: unknown[] }[] };
+  expect(results).toHaveLength(100);
+  expect(results.every(({ status, code }) => status === "rejected" && code === "invalid_attribute")).toBe(true);
+  expect(results.reduce((sum, { problems }) => sum + (problems?.length ?? 0), 0)).toBe(1_000);
+  expect(server.quarantine.entries.every(({ reasons }) => reasons.length === 20)).toBe(true);
+});
+
+test("what is not JSON or breaks a limit is quarantined, cut to 16 KiB", async () => {
   await using server = await startTestServer();
   expect((await post(server, `{"type": ${"x".repeat(100_000)}`)).status).toBe(400);
+  expect((await post(server, { type: "a", data: { ["x".repeat(100_000)]: 1 } })).status).toBe(400);
   expect(server.quarantine.entries).toMatchObject([
     { code: "invalid_json", reasons: [{ code: "invalid_json" }, { code: "truncated" }] },
+    { code: "name_too_long", reasons: [{ code: "name_too_long" }, { code: "truncated" }] },
   ]);
-  expect(server.quarantine.entries[0]?.event).toHaveLength(65_536);
-  expect(server.quarantined).toEqual(new Map([["web", 1]]));
+  expect(server.quarantine.entries.map(({ event }) => event.length)).toEqual([16_384, 16_384]);
+  expect(server.quarantined).toEqual(new Map([["web", 2]]));
 });
 
 test("when the quarantine fails the sender is told all the same, and the failure is counted", async () => {
@@ -231,6 +244,19 @@ test("after received was answered nothing is lost in silence: it is quarantined,
     'millrace_ingest_lost_events_total{source="web",reason="journal_write_failed"} 1',
   );
   expect(server.quarantine.entries).toMatchObject([{ code: "type" }, { code: "invalid_json" }]);
+});
+
+test("a media type that nobody reads is refused at every level, with a hint for curl", async () => {
+  await using server = await startTestServer();
+  for (const level of ["received", "accepted"]) {
+    const reply = await post(server, GOOD, `?ack=${level}`, { "Content-Type": "application/x-www-form-urlencoded" });
+    expect(reply.headers.get("accept-post")).toContain("application/x-ndjson");
+    expect(await told(reply)).toMatchObject({
+      status: 415,
+      body: { detail: expect.stringContaining("-H 'Content-Type: application/json'") },
+    });
+  }
+  expect(server.quarantine.entries).toEqual([]);
 });
 
 test("accepted waits for the write", async () => {

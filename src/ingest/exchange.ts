@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
 import { discardRest } from "./linger.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "./problems.ts";
@@ -12,6 +13,8 @@ const CHEAP_BODY_BYTES = 64 * 1024;
 /** What all exchanges of a server share. */
 export interface ExchangeContext {
   readonly metrics: IngestMetrics;
+  /** For a line on each answer, at level debug only. */
+  readonly log: Logger;
   /** True when connections are to be closed after their next answer. */
   readonly draining: boolean;
 }
@@ -68,6 +71,7 @@ export class Exchange {
     const headers = ["Cache-Control", "no-store", ...(problem.headers ?? NO_HEADERS)];
     if (problem.retryAfterSeconds !== undefined) headers.push("Retry-After", String(problem.retryAfterSeconds));
     this.#context.metrics.refused(problem.code);
+    this.#context.log.debug({ code: problem.code, detail: problem.detail }, "request refused");
     this.#sendBody(PROBLEMS[problem.code].status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
   }
 
@@ -81,6 +85,7 @@ export class Exchange {
     const { request, response } = this;
     if (response.headersSent) return;
     this.#context.metrics.answered(this.route, status);
+    this.#context.log.debug({ method: request.method, route: this.route, status }, "request answered");
     const rest = this.#unreadBody();
     if (this.#context.draining || rest === "long") response.shouldKeepAlive = false;
     if (this.cors.length > 0) headers.push(...this.cors);

@@ -13,7 +13,7 @@ import { EventIntake, type IntakeParts } from "./event-intake.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
 import type { Problem } from "./problems.ts";
 import { Quarantine } from "./quarantine.ts";
-import { allowedMethods } from "./router.ts";
+import { methodsOf } from "./router.ts";
 
 export interface IngestServerOptions extends Omit<IntakeParts, "quarantine">, Omit<EndpointParts, "intake"> {
   readonly listen: ListenConfig;
@@ -50,7 +50,7 @@ export class IngestServer {
   constructor(options: IngestServerOptions) {
     const { http, metrics, quarantine, onQuarantined } = options;
     this.#options = options;
-    this.#context = { metrics, draining: false };
+    this.#context = { metrics, log: options.log, draining: false };
     const intake = new EventIntake({
       ...options,
       quarantine: new Quarantine({ log: quarantine, metrics, onQuarantined }),
@@ -138,8 +138,7 @@ export class IngestServer {
 
   #serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
     const exchange = this.#open(request, response, awaitsContinue);
-    if (this.#closing) return exchange.problem(drainingProblem());
-    const work = this.#endpoints.serve(exchange);
+    const work = this.#endpoints.serve(exchange, this.#closing ? drainingProblem() : undefined);
     if (work === undefined) return;
     this.#active++;
     work.then(
@@ -176,7 +175,7 @@ export class IngestServer {
 
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
     // The client may hold its body back, as with 100-continue.
-    this.#open(request, response, true).problem({
+    void this.#endpoints.serve(this.#open(request, response, true), {
       code: "expectation_failed",
       detail: "The only expectation that can be met is `Expect: 100-continue`. Leave the Expect header out.",
     });
@@ -221,6 +220,6 @@ function connectRefused(): Problem {
   return {
     code: "method_not_allowed",
     detail: "This is not a proxy: CONNECT is not allowed.",
-    headers: ["Allow", allowedMethods("events")],
+    headers: ["Allow", methodsOf("events").join(", ")],
   };
 }

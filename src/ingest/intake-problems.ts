@@ -5,7 +5,7 @@ import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { eventResults, summary } from "./event-results.ts";
 import type { Judgement } from "./judge-events.ts";
 import { isProblemCode, type Problem, type ProblemCode } from "./problems.ts";
-import { NATIVE_MEDIA_TYPES } from "./protocols/native.ts";
+import { essenceOf, NATIVE_MEDIA_TYPES } from "./protocols/native.ts";
 import { retryAfterSeconds } from "./quota.ts";
 import type { Source } from "./sources.ts";
 
@@ -20,8 +20,19 @@ export function refusedBody({ code, detail }: RefusedBody): Problem {
 
 export function unreadableBody(code: string, detail: string): Problem {
   assert(isProblemCode(code), `${code} is a problem code`);
-  const headers = ["Accept-Post", NATIVE_MEDIA_TYPES.join(", ")];
-  return code === "unsupported_media_type" ? { code, detail, headers } : { code, detail };
+  return { code, detail };
+}
+
+export function unsupportedMediaType(contentType = ""): Problem {
+  // What curl -d and HTML forms send when nobody says otherwise.
+  const isForm = essenceOf(contentType) === "application/x-www-form-urlencoded";
+  const hint = isForm ? " With curl, add -H 'Content-Type: application/json'." : "";
+  const types = NATIVE_MEDIA_TYPES.join(", ");
+  return {
+    code: "unsupported_media_type",
+    detail: `The body must be one of ${types}.${hint}`,
+    headers: ["Accept-Post", types],
+  };
 }
 
 export function allInvalid(judgement: Judgement, none: Readonly<Record<string, 0>>): Problem {

@@ -1,13 +1,11 @@
 import type { EventValidator, ValidationProblem } from "../core/validation.ts";
-import type { IncomingEvent, IncomingItem } from "./protocols/incoming-event.ts";
+import type { IncomingEvent, IncomingItem, MalformedEvent } from "./protocols/incoming-event.ts";
 import type { Source } from "./sources.ts";
 
-export interface InvalidEvent {
+/** An event that is not accepted: malformed, or against the rules of its source. */
+export interface InvalidEvent extends MalformedEvent {
   /** Place in the request, from 0. */
   readonly index: number;
-  readonly id: string | undefined;
-  readonly problems: readonly ValidationProblem[];
-  readonly raw: Buffer;
 }
 
 /** An event that is accepted although its schema has something against it. */
@@ -34,6 +32,9 @@ const ID_REQUIRED: ValidationProblem = {
 /**
  * Decides which events are accepted under a source's rules. The form of an event is
  * always enforced, its schema as far as the source's validation mode says.
+ *
+ * Lets go of each event's parsed data, so that what waits for the journal is no larger
+ * than its bytes.
  */
 export function judgeEvents(
   items: readonly IncomingItem[],
@@ -52,13 +53,15 @@ export function judgeEvents(
     }
     const { event } = item;
     if (rules.requireId && event.id === undefined) {
-      invalid.push({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw });
+      invalid.push({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw, parsed: true });
       continue;
     }
     const problems = rules.validation === "off" ? undefined : schemaProblems(event, rules, validator);
+    event.data = undefined;
     if (problems === undefined) valid.push(event);
-    else if (rules.validation === "enforce") invalid.push({ index, id: event.id, problems, raw: event.raw });
-    else {
+    else if (rules.validation === "enforce") {
+      invalid.push({ index, id: event.id, problems, raw: event.raw, parsed: true });
+    } else {
       valid.push(event);
       warned.push({ index, problems });
     }

@@ -59,7 +59,11 @@ export function openapiSchemas() {
           items: { $ref: "#/components/schemas/EventProblem" },
           description: "What the schema has against an event that was accepted all the same.",
         },
-        code: { type: "string", description: "Of the first problem, as are the next five." },
+        code: {
+          type: "string",
+          description:
+            "Of the first problem, as are the next five. Once 1,000 problems are told in an answer, further events have the code alone.",
+        },
         pointer: { type: "string" },
         message: { type: "string" },
         expected: { type: "string" },
@@ -158,8 +162,11 @@ export function openapiSchemas() {
         results: {
           type: "array",
           items: { $ref: "#/components/schemas/EventResult" },
-          description: "With `events_invalid`.",
+          description: "With `events_invalid`, as are the next three.",
         },
+        rejected: { type: "integer" },
+        accepted: { const: 0, description: "Unless `?validate=only`." },
+        valid: { const: 0, description: "With `?validate=only`." },
       },
     },
   };

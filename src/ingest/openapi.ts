@@ -39,7 +39,7 @@ export function openapiDocument(version: string, http: HttpConfig) {
       title: "Millrace",
       version,
       description:
-        "Takes in events over HTTP, validates them, and delivers them to streams, archives and files without losing an acknowledged one.",
+        "Takes in events over HTTP, validates them, and delivers them to streams, archives and files without losing an acknowledged one. Pages of an allowed origin may read every answer (`Access-Control-Allow-Origin`). Every path answers OPTIONS, and HEAD where it answers GET.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     servers: [{ url: "/" }],
@@ -50,8 +50,8 @@ export function openapiDocument(version: string, http: HttpConfig) {
       { name: "operations", description: "For load balancers and tools." },
     ],
     paths: {
-      "/v1/events": { post: postEvents(http), options: preflight() },
-      "/v1/receipts/{id}": { get: getReceipt() },
+      "/v1/events": { post: postEvents(http), options: preflight("Events") },
+      "/v1/receipts/{id}": { get: getReceipt(), options: preflight("Receipt", [RECEIPT_PARAMETER]) },
       "/v1/schemas": { get: getSchemas() },
       "/v1/schemas/{type}": { get: getSchema("getSchema", [TYPE_PARAMETER]) },
       "/v1/schemas/{type}/{version}": { get: getSchema("getSchemaVersion", [TYPE_PARAMETER, VERSION_PARAMETER]) },
@@ -84,11 +84,13 @@ export function openapiDocument(version: string, http: HttpConfig) {
 }
 
 const WITH_KEY = [{ bearer: [] }, { basic: [] }, { header: [] }, { query: [] }];
+const TEXT_HEADER = { schema: { type: "string" } };
 const RECEIPT_HEADER = { "Millrace-Receipt": { $ref: "#/components/headers/Receipt" } };
 const REPRESENTATION_HEADERS = {
   ...RECEIPT_HEADER,
   "Preference-Applied": { $ref: "#/components/headers/PreferenceApplied" },
 };
+const RECEIPT_PARAMETER = pathParameter("id", "As in the header Millrace-Receipt.", "0-41");
 const TYPE_PARAMETER = pathParameter("type", "An event type.", "checkout.paid");
 const VERSION_PARAMETER = pathParameter("version", "A version of its schema.", "2");
 
@@ -154,7 +156,7 @@ function postEvents(http: HttpConfig) {
         ),
         headers: {
           ...REPRESENTATION_HEADERS,
-          Location: { description: "The receipt of the last event.", schema: { type: "string" } },
+          Location: { description: "The receipt of the last event.", ...TEXT_HEADER },
         },
       },
       "207": {
@@ -178,13 +180,14 @@ function isLines(mediaType: string): boolean {
   return mediaType.includes("ndjson");
 }
 
-function preflight() {
+function preflight(name: string, parameters: readonly unknown[] = []) {
   return {
-    operationId: "preflightEvents",
-    tags: ["events"],
+    operationId: `preflight${name}`,
+    tags: ["operations"],
     summary: "CORS preflight.",
+    parameters,
     responses: {
-      "204": { description: "Pages of the origin may send events." },
+      "204": { description: "Pages of the origin may send this request.", headers: { Allow: TEXT_HEADER } },
       ...problems([...COMMON, "query_invalid", "origin_not_allowed"]),
     },
   };
@@ -196,7 +199,7 @@ function getReceipt() {
     tags: ["events"],
     summary: "What became of an event.",
     security: WITH_KEY,
-    parameters: [pathParameter("id", "As in the header Millrace-Receipt.", "0-41")],
+    parameters: [RECEIPT_PARAMETER],
     responses: { "200": json("Its state at every sink.", "Receipt"), ...problems([...COMMON, ...KEYED, ...RECEIPT]) },
   };
 }
@@ -290,7 +293,9 @@ function problemResponse(status: string, codes: readonly ProblemCode[]) {
 
 function problemHeaders(status: string) {
   if (status === "429" || status === "503") return { "Retry-After": { $ref: "#/components/headers/RetryAfter" } };
-  if (status === "401") return { "WWW-Authenticate": { schema: { type: "string" } } };
-  if (status === "405") return { Allow: { schema: { type: "string" } } };
+  if (status === "401") return { "WWW-Authenticate": TEXT_HEADER };
+  if (status === "405") return { Allow: TEXT_HEADER };
+  // With another media type the first, with another content encoding the second.
+  if (status === "415") return { "Accept-Post": TEXT_HEADER, "Accept-Encoding": TEXT_HEADER };
   return undefined;
 }

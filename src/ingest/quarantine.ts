@@ -3,8 +3,11 @@ import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { InvalidEvent } from "./judge-events.ts";
 import type { IngestMetrics } from "./metrics.ts";
 
-/** Kept of a body that no event can be found in: enough to see what it was meant to be. */
-const MAX_BODY_BYTES = 64 * 1024;
+/**
+ * Kept of what could not be parsed, or breaks a limit: enough to see what it was meant to
+ * be, and too little to hold the long names that `MAX_MEMBER_NAME_BYTES` keeps out.
+ */
+const MAX_UNPARSED_BYTES = 16 * 1024;
 
 export interface QuarantineParts {
   readonly log: RejectLog;
@@ -23,21 +26,15 @@ export class Quarantine {
 
   keepEvents(source: string, events: readonly InvalidEvent[], atMs: number): Promise<void> {
     const entries: RejectedEvent[] = [];
-    for (const { problems, raw } of events) {
-      entries.push({ atMs, source, code: problems[0]?.code ?? "invalid", reasons: problems, event: raw });
+    for (const { problems, raw, parsed } of events) {
+      const code = problems[0]?.code ?? "invalid";
+      entries.push({ atMs, source, code, ...(parsed ? { reasons: problems, event: raw } : cut(problems, raw)) });
     }
     return this.#keep(source, entries);
   }
 
   keepBody(source: string, code: string, detail: string, body: Buffer, atMs: number): Promise<void> {
-    const reasons: unknown[] = [{ code, message: detail }];
-    if (body.length > MAX_BODY_BYTES) {
-      reasons.push({
-        code: "truncated",
-        message: `Only the first ${MAX_BODY_BYTES} of ${body.length} bytes are kept.`,
-      });
-    }
-    return this.#keep(source, [{ atMs, source, code, reasons, event: body.subarray(0, MAX_BODY_BYTES) }]);
+    return this.#keep(source, [{ atMs, source, code, ...cut([{ code, message: detail }], body) }]);
   }
 
   async #keep(source: string, entries: readonly RejectedEvent[]): Promise<void> {
@@ -53,4 +50,11 @@ export class Quarantine {
     metrics.of(source).quarantined.inc(entries.length);
     onQuarantined(source, entries.length);
   }
+}
+
+/** The beginning of what could not be parsed, with a note among the reasons if there was more. */
+function cut(reasons: readonly unknown[], event: Buffer): Pick<RejectedEvent, "reasons" | "event"> {
+  if (event.length <= MAX_UNPARSED_BYTES) return { reasons, event };
+  const message = `Only the first ${MAX_UNPARSED_BYTES} of ${event.length} bytes are kept.`;
+  return { reasons: [...reasons, { code: "truncated", message }], event: event.subarray(0, MAX_UNPARSED_BYTES) };
 }

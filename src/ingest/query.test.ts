@@ -15,10 +15,17 @@ test("the known parameters are read and decoded as URL does", () => {
 
 test("unknown parameters are ignored, repeated and broken ones refused", () => {
   expect(parseQuery("/v1/events")).toEqual({ key: undefined, ack: undefined, validate: undefined });
-  expect(parseQuery("/v1/events?cb=%zz&keys=1")).toMatchObject({ key: undefined });
+  expect(parseQuery("/v1/events?cb=%zz&ts=1&_=2")).toMatchObject({ key: undefined });
   expect(parseQuery("/v1/events?key")).toMatchObject({ key: "" });
   expect(parseQuery("/v1/events?key=a&key=a")).toMatchObject({ code: "query_invalid" });
   expect(parseQuery("/v1/events?key=%e4")).toMatchObject({ code: "url_invalid" });
+});
+
+test("a misspelt parameter is refused, since the sender would believe in a promise that nobody made", () => {
+  expect(parseQuery("/v1/events?akc=durable")).toMatchObject({
+    code: "query_invalid",
+    detail: expect.stringContaining("did you mean ack?"),
+  });
 });
 
 test.each([

@@ -1,11 +1,17 @@
+import { nearestName } from "../core/nearest-name.ts";
 import type { Problem } from "./problems.ts";
 
-/** The query parameters that the collector knows, decoded. Others are left alone: beacons carry cache busters. */
+/**
+ * The query parameters that the collector knows, decoded. Others are left alone, since beacons carry
+ * cache busters, but for those that look misspelt: `?akc=durable` must not pass for a weaker promise.
+ */
 export interface Query {
   readonly key: string | undefined;
   readonly ack: string | undefined;
   readonly validate: string | undefined;
 }
+
+const NAMES = ["key", "ack", "validate"] as const;
 
 const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined };
 
@@ -33,6 +39,12 @@ export function parseQuery(target: string): Query | Problem {
         };
       }
       found[name] = value;
+    } else {
+      const meant = nearestName(name, NAMES);
+      if (meant !== undefined) {
+        const detail = `A query parameter is unknown; did you mean ${meant}? Known are ${NAMES.join(", ")}.`;
+        return { code: "query_invalid", detail };
+      }
     }
     start = end + 1;
   }

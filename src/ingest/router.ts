@@ -69,7 +69,10 @@ function pathOf(target: string): string {
   return slash < 0 ? "" : path.slice(slash);
 }
 
-/** The methods that a route answers, as the `Allow` header has them. */
-export function allowedMethods(route: RouteName): string {
-  return route === "events" ? "POST, OPTIONS" : "GET, HEAD, OPTIONS";
+const POSTED: readonly string[] = ["POST", "OPTIONS"];
+const READ: readonly string[] = ["GET", "HEAD", "OPTIONS"];
+
+/** The methods that a route answers. */
+export function methodsOf(route: RouteName): readonly string[] {
+  return route === "events" ? POSTED : READ;
 }

@@ -18,7 +18,8 @@ const checkpointSchema = z.strictObject({
     z.string(),
     z.strictObject({
       cursor: count,
-      missing: count,
+      // Below zero while events that turned out to be lost are not written off yet.
+      missing: z.int(),
       tallies: z.record(
         z.string(),
         z.strictObject({ accepted: count, delivered: count, deadLettered: count, dropped: counts }),

@@ -72,6 +72,23 @@ describe("appending", () => {
     expect(await readAll(journal, journal.reader(0))).toHaveLength(2);
   });
 
+  test("a failed sync also rejects those who came while it ran: their bytes are in the same file", async () => {
+    const disk = new SimulatedDisk();
+    const { journal } = await openTestJournal({ disk });
+    const sync = Promise.withResolvers<void>();
+    disk.syncing = sync.promise;
+    const first = journal.append([draftOf("a")], "synced");
+    await expect.poll(() => disk.calls.sync).toBe(1);
+    const second = journal.append([draftOf("b")], "synced");
+    await journal.append([draftOf("c")], "written");
+    // The kernel reports what it could not write once: the next sync of the file succeeds.
+    sync.reject(new Error("EIO"));
+    disk.syncing = Promise.resolve();
+    await expect(first).rejects.toMatchObject({ code: "journal_write_failed" });
+    await expect(second).rejects.toMatchObject({ code: "journal_write_failed" });
+    await expect(journal.append([draftOf("d")], "synced")).resolves.toBe(3);
+  });
+
   test("after close nothing is taken, and what was pending is on disk", async () => {
     const disk = new SimulatedDisk();
     const { journal } = await openTestJournal({ disk });

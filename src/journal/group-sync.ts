@@ -77,7 +77,10 @@ export class GroupSync {
         const failure = new MillraceError("journal_write_failed", "the events were written but not synced to disk", {
           cause: error,
         });
-        for (const group of groups) group.rejectSynced(failure);
+        // Those that came meanwhile were written to the same file, and a second sync of it would report success.
+        const doubtful = [...groups, ...this.#waiting];
+        this.#waiting = [];
+        for (const group of doubtful) group.rejectSynced(failure);
       }
       for (const { file } of finished) await this.#close(file);
     }

@@ -19,7 +19,15 @@ export function openTestJournal(
   options: Partial<Omit<OpenJournalOptions, "config">> & { config?: Partial<JournalConfig> } = {},
 ) {
   const { config, ...rest } = options;
-  return openJournal({ slot: "0", atLeast: 0, clock: systemClock, log: silent, ...rest, config: testConfig(config) });
+  return openJournal({
+    slot: "0",
+    atLeast: 0,
+    neededFrom: 0,
+    clock: systemClock,
+    log: silent,
+    ...rest,
+    config: testConfig(config),
+  });
 }
 
 export function draftOf(id: string, bodyBytes = 100): EventDraft {

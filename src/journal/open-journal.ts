@@ -9,8 +9,7 @@ import { type Disk, nodeDisk } from "./disk.ts";
 import { DiskJournal } from "./disk-journal.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
-import { NOTHING_RECOVERED, type RecoveredSegments, type Recovery, SlotRecovery } from "./recovery.ts";
-import { firstOfSegmentName } from "./segment-header.ts";
+import { type RecoveredSegments, type Recovery, SlotRecovery } from "./recovery.ts";
 import { SegmentList } from "./segment-list.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
@@ -19,6 +18,8 @@ export interface OpenJournalOptions {
   readonly slot: string;
   /** Lowest position the next event may get: the checkpoint's `countedTo`, so that none is used twice after a power cut. */
   readonly atLeast: Position;
+  /** Every sink has had what is below: the checkpoint's lowest cursor. */
+  readonly neededFrom: Position;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics?: JournalMetrics;
@@ -29,21 +30,20 @@ export interface OpenJournalOptions {
  * Opens the journal of a slot and recovers what an earlier process left. Hold the slot's
  * lock meanwhile and as long as the journal is open: see `lockSlot`.
  *
- * Rejects with `journal_unusable` when the directory cannot be created, read or written.
+ * Rejects with `journal_unusable` when the directory cannot be created, read or written, or
+ * when the journal is to be in memory and the directory still has events that sinks need.
  */
 export async function openJournal(options: OpenJournalOptions): Promise<{ journal: Journal; recovery: Recovery }> {
-  const { config, slot, clock, log, atLeast, disk = nodeDisk, metrics = createJournalMetrics() } = options;
-  if (config.durability === "memory") {
-    await warnOfSegments(disk, slotDirectory(config, slot), log);
-    return {
-      journal: createMemoryJournal({ slot, maxBytes: config.maxBytes, first: atLeast }),
-      recovery: NOTHING_RECOVERED,
-    };
-  }
+  const { config, slot, clock, log, atLeast, neededFrom, disk = nodeDisk, metrics = createJournalMetrics() } = options;
   const directory = slotDirectory(config, slot);
   const { segments, end, next, recovery } = await recover(disk, directory, clock, log);
   metrics.recoveredDamagedSegments.inc(recovery.damagedSegments);
   metrics.recoveredTruncatedBytes.inc(recovery.truncatedBytes);
+  const first = Math.max(next, atLeast);
+  if (config.durability === "memory") {
+    if (end > neededFrom) throw eventsOnDisk(directory);
+    return { journal: createMemoryJournal({ slot, maxBytes: config.maxBytes, first }), recovery };
+  }
   const journal = new DiskJournal({
     slot,
     durability: config.durability,
@@ -53,7 +53,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
     directory,
     segments: new SegmentList(segments, { disk, directory, retainMs: config.retainMs, clock, log }),
     end,
-    next: Math.max(next, atLeast),
+    next: first,
     disk,
     clock,
     log,
@@ -62,12 +62,11 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
   return { journal, recovery };
 }
 
-async function warnOfSegments(disk: Disk, directory: string, log: Logger): Promise<void> {
-  const names = await disk.list(directory).catch((): string[] => []);
-  if (!names.some((name) => firstOfSegmentName(name) !== undefined)) return;
-  log.warn(
-    { directory },
-    "this journal is in memory, but its directory holds segments of one on disk; start with durability os to deliver them",
+function eventsOnDisk(directory: string): MillraceError {
+  return new MillraceError(
+    "journal_unusable",
+    `the journal in ${directory} has events that not every sink has had, and a journal in memory would give them up. ` +
+      "Start with journal.durability os until they are delivered, or delete the *.seg files there.",
   );
 }
 

@@ -1,5 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { systemClock } from "../core/clock.ts";
 import { draftOf, openTestJournal, readAll } from "./journal-fixture.ts";
 import { segmentHeader, SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
@@ -163,6 +164,19 @@ test("a damaged newest segment is moved aside, and its good events live on in a 
   expect(again.damagedSegments).toBe(0);
 });
 
+test("of the rescued files the newest four are kept", async () => {
+  let disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 20; at++) await journal.append([draftOf(`event-${at}`)], "written");
+  for (let nowMs = 1; nowMs <= 6; nowMs++) {
+    disk = disk.afterKill();
+    disk.files.get(newestSegment(disk))?.bytes.fill(0, 500, 600);
+    await openTestJournal({ disk, clock: { ...systemClock, nowMs: () => nowMs } });
+  }
+  const kept = [...disk.files.keys()].filter((path) => path.includes("/damaged/"));
+  expect(kept.map((path) => path.split(".").at(-2))).toEqual(["3", "4", "5", "6"]);
+});
+
 test("a rescue that a crash or a full disk interrupts loses nothing", async () => {
   const disk = new SimulatedDisk();
   const { journal } = await openTestJournal({ disk });
@@ -242,6 +256,16 @@ test("a segment that was only just created holds nothing and harms nothing", asy
     await expect(next.append([draftOf("b")], "written")).resolves.toBe(1);
     expect((await readAll(next, next.reader(0))).map((event) => event.id)).toEqual(["a", "b"]);
   }
+});
+
+test("a journal in memory does not begin while the directory has events that a sink needs", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  await journal.append([draftOf("a"), draftOf("b")], "written");
+  const inMemory = (neededFrom: number) =>
+    openTestJournal({ disk: disk.afterKill(), config: { durability: "memory" }, atLeast: 2, neededFrom });
+  await expect(inMemory(1)).rejects.toMatchObject({ code: "journal_unusable" });
+  expect((await inMemory(2)).journal).toMatchObject({ first: 2, end: 2, durability: "memory" });
 });
 
 test("a directory that cannot be used is said to be so", async () => {

@@ -13,6 +13,10 @@ import type { Segment } from "./segment-list.ts";
 const DAMAGED_DIRECTORY = "damaged";
 const SALVAGE_SUFFIX = ".salvage";
 
+/** Rescued segments kept for a look. One is about an eighth of the journal's budget at most, so they take half of it. */
+const MAX_RESCUED_FILES = 4;
+const RESCUED_NAME = /\.(\d+)\.rescued$/;
+
 /** What a start found, and did about it. */
 export interface Recovery {
   /** Bytes of an unfinished write cut off the end. Not a loss: it was never acknowledged, unless the power failed. */
@@ -25,7 +29,7 @@ export interface Recovery {
   readonly foreignFiles: number;
 }
 
-export const NOTHING_RECOVERED: Recovery = {
+const NOTHING_RECOVERED: Recovery = {
   truncatedBytes: 0,
   damagedSegments: 0,
   salvagedEvents: 0,
@@ -76,6 +80,7 @@ export class SlotRecovery {
     }
     for (const [at, segment] of this.#segments.entries()) segment.end = this.#segments[at + 1]?.first ?? this.#end;
     const { damagedSegments, foreignFiles, truncatedBytes } = this.#found;
+    if (damagedSegments > 0) await this.#discardRescued();
     if (damagedSegments > 0 || foreignFiles > 0)
       this.#log.warn(
         { directory: this.#directory, ...this.#found },
@@ -177,7 +182,7 @@ export class SlotRecovery {
     const file = await this.#disk.open(segment.path);
     try {
       const salvaged = await salvageInto(this.#disk.createSync(salvagePath), scannerOf(file, segment), segment.first);
-      await this.#moveAside(segment.path);
+      await this.#moveAside(segment.path, ".rescued");
       await this.#disk.rename(salvagePath, segment.path);
       await this.#disk.syncDirectory(this.#directory);
       this.#found.salvagedEvents += salvaged.events;
@@ -196,14 +201,30 @@ export class SlotRecovery {
 
   async #moveForeign(path: string): Promise<void> {
     this.#found.foreignFiles++;
-    await this.#moveAside(path);
+    await this.#moveAside(path, "");
   }
 
-  async #moveAside(path: string): Promise<void> {
+  async #moveAside(path: string, suffix: string): Promise<void> {
     const aside = join(this.#directory, DAMAGED_DIRECTORY);
     await this.#disk.mkdir(aside);
-    await this.#disk.rename(path, join(aside, `${basename(path)}.${this.#clock.nowMs()}`));
+    await this.#disk.rename(path, join(aside, `${basename(path)}.${this.#clock.nowMs()}${suffix}`));
   }
+
+  /** Foreign files stay, whatever their number: another version may have events in them that nobody has had. */
+  async #discardRescued(): Promise<void> {
+    const aside = join(this.#directory, DAMAGED_DIRECTORY);
+    try {
+      const rescued = (await this.#disk.list(aside)).filter((name) => RESCUED_NAME.test(name));
+      rescued.sort((a, b) => rescuedMs(a) - rescuedMs(b));
+      for (const name of rescued.slice(0, -MAX_RESCUED_FILES)) await this.#disk.unlink(join(aside, name));
+    } catch (error) {
+      this.#log.warn({ err: error, directory: aside }, "old damaged files of the journal could not be deleted");
+    }
+  }
+}
+
+function rescuedMs(name: string): number {
+  return Number(RESCUED_NAME.exec(name)?.[1]);
 }
 
 function scannerOf(file: Awaited<ReturnType<Disk["open"]>>, segment: Segment): FrameScanner {

@@ -4,9 +4,10 @@ import type { BatchLimits } from "../core/sink.ts";
 
 /**
  * Why a batch was closed: it holds `maxEvents`; the next event would exceed `maxBytes`;
- * an event in it has waited long enough; or the pipeline drains.
+ * an event in it has waited long enough; no more may be read before something is settled;
+ * or the pipeline drains.
  */
-export type BatchTrigger = "count" | "bytes" | "age" | "drain";
+export type BatchTrigger = "count" | "bytes" | "age" | "window" | "drain";
 
 /**
  * Groups events into batches within a sink's limits. It reads no clock and holds

@@ -14,6 +14,12 @@ import { ThrottledLog } from "./throttled-log.ts";
 const READ_EVENTS = 512;
 const READ_BYTES = 1024 * 1024;
 
+/**
+ * An event that waits keeps the buffer it was read into, with its neighbours that are settled, so these
+ * count too. More generously: in most buffers nothing waits.
+ */
+const WINDOW_BYTES_PER_HELD_BYTE = 8;
+
 /** Reads in one turn of the event loop: other work must have its turn while a pipeline catches up. */
 const READS_PER_TURN = 4;
 
@@ -38,8 +44,8 @@ export interface IntakeOptions {
  * at once what is not to be sent: events that the filter lets pass by are dropped, events
  * the sink cannot take are dead-lettered.
  *
- * It reads no more while the events read and not settled are at their bounds. The journal
- * holds the rest.
+ * It reads no more while the events read and not settled, or all that were read beyond the
+ * cursor, are at their bounds. The journal holds the rest.
  */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -72,6 +78,17 @@ export class Intake {
     return this.#readsLeft === 0;
   }
 
+  /** True when no more may be read until the cursor moves or more is settled. */
+  get isFull(): boolean {
+    return this.#options.settlement.room <= 0 || this.#roomBytes <= 0;
+  }
+
+  get #roomBytes(): number {
+    const { settlement, maxHeldBytes } = this.#options;
+    const windowRoom = maxHeldBytes * WINDOW_BYTES_PER_HELD_BYTE - settlement.windowBytes;
+    return Math.min(maxHeldBytes - settlement.heldBytes, windowRoom);
+  }
+
   beginTurn(): void {
     this.#readsLeft = READS_PER_TURN;
   }
@@ -94,12 +111,10 @@ export class Intake {
   }
 
   #read(): boolean {
-    const { reader, settlement, maxHeldBytes } = this.#options;
-    const maxEvents = Math.min(READ_EVENTS, settlement.room);
-    const maxBytes = Math.min(READ_BYTES, maxHeldBytes - settlement.heldBytes);
-    if (this.#closed || this.isReading || this.isPaused || maxEvents <= 0 || maxBytes <= 0) return false;
+    if (this.#closed || this.isReading || this.isPaused || this.isFull) return false;
+    const { reader, settlement } = this.#options;
     this.#readsLeft--;
-    const events = reader.read(maxEvents, maxBytes);
+    const events = reader.read(Math.min(READ_EVENTS, settlement.room), Math.min(READ_BYTES, this.#roomBytes));
     if (!(events instanceof Promise)) return this.#accept(events);
     this.#isReading = true;
     void this.#await(events);
@@ -113,7 +128,7 @@ export class Intake {
       return undefined;
     });
     this.#isReading = false;
-    if (this.#closed) return this.#options.reader.close();
+    if (this.#closed) return;
     if (events === undefined) {
       this.#readAgain = clock.after(READ_AGAIN_MS, () => {
         this.#readAgain = undefined;
@@ -178,6 +193,7 @@ export class Intake {
     this.#closed = true;
     this.#readAgain?.cancel();
     this.#readAgain = undefined;
-    if (!this.#isReading) this.#options.reader.close();
+    // Also ends a read that waits for a disk which cannot be read.
+    this.#options.reader.close();
   }
 }

@@ -52,7 +52,7 @@ export function createPipelineMetrics(registry: Registry): PipelineMetrics {
   });
   const batches = new Counter({
     name: "millrace_sink_batches_total",
-    help: "Batches sent, by what closed them: count, bytes, age or drain. Parts of a refused batch are not counted.",
+    help: "Batches sent, by what closed them: count, bytes, age, window or drain. Parts of a refused batch are not counted.",
     labelNames: ["sink", "trigger"],
     registers,
   });

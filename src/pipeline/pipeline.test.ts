@@ -22,6 +22,16 @@ function script(rig: Rig, ...receipts: readonly (Receipt | Error)[]): void {
   };
 }
 
+/** One event for the sink, and 600 MiB that are not, in shared memory. */
+function writeRareAmongLarge(rig: Rig): void {
+  const bytes = Buffer.alloc(1024 ** 2);
+  rig.write({ type: "rare" }, ...Array.from({ length: 600 }, () => ({ bytes })));
+}
+
+async function takeTurns(count: number): Promise<void> {
+  for (let done = 0; done < count; done++) await turn();
+}
+
 /** Ends the write when it is aborted, as a sink should. */
 function hang(signal: AbortSignal): Promise<Receipt> {
   return new Promise((resolve) => {
@@ -268,6 +278,44 @@ test("what is read and not settled stays within its bound; the journal holds the
   await rig.clock.advance(60_000);
   expect(rig.deadLetters).toHaveLength(100);
   expect(rig.cursor).toBe(100);
+});
+
+test("what was read beyond the cursor stays within its bound, though most of it is not for the sink", async () => {
+  const rig = startRig({ settings: { when: 'type == "rare"', timeoutMs: 60_000 } });
+  const answer = Promise.withResolvers<Receipt>();
+  rig.sink.answer = () => answer.promise;
+  writeRareAmongLarge(rig);
+  await rig.clock.advance(100);
+  await takeTurns(300);
+  expect(rig.journal.read).toHaveLength(257);
+  answer.resolve(DELIVERED);
+  await takeTurns(300);
+  expect(rig.cursor).toBe(601);
+});
+
+test("a partial batch goes at once when no more may be read before it is settled", async () => {
+  const rig = startRig({ limits: { maxAgeMs: 900_000 }, settings: { when: 'type == "rare"' } });
+  writeRareAmongLarge(rig);
+  await takeTurns(300);
+  expect(rig.cursor).toBe(601);
+});
+
+test("a drain has nothing to wait for when the cursor is beyond what the journal still has", async () => {
+  const { pipeline } = startRig({ from: 100 });
+  expect(pipeline.health().lagEvents).toBe(0);
+  expect(await pipeline.drain(60_000)).toBe(0);
+});
+
+test("a drain that finds its pipeline being stopped ends what is on its way at the deadline", async () => {
+  const rig = startRig({ settings: { timeoutMs: 600_000 } });
+  rig.sink.answer = (_batch, signal) => hang(signal);
+  rig.writeMany(10);
+  await turn();
+  const stopped = rig.pipeline.stop();
+  const drained = rig.pipeline.drain(700);
+  await rig.clock.advance(700);
+  await stopped;
+  expect(await drained).toBe(10);
 });
 
 test("a long backlog of events for others is passed over in several turns, without a receipt or timer", async () => {

@@ -182,23 +182,30 @@ export class Pipeline {
    * number of positions that are not settled; those not read yet may turn out to hold no event.
    */
   async drain(deadlineMs: number): Promise<number> {
+    const endMs = this.#clock.monotonicMs() + deadlineMs;
+    const deadline = this.#clock.after(deadlineMs, () => this.#endAtOnce());
     if (this.#phase === "running") {
       this.#phase = "draining";
-      const nowMs = this.#clock.monotonicMs();
       this.#circuit.hasten();
       this.#retries.hasten();
       this.#bisection.hasten();
       this.#drained = Promise.withResolvers();
-      const { promise, resolve } = this.#drained;
-      const deadline = this.#clock.after(deadlineMs, resolve);
+      const { promise } = this.#drained;
       this.#pump();
       await promise;
-      deadline.cancel();
       this.#dispatcher.abortAll();
-      this.#graceMs = Math.max(CLOSE_GRACE_MS, nowMs + deadlineMs - this.#clock.monotonicMs());
+      this.#graceMs = Math.max(CLOSE_GRACE_MS, endMs - this.#clock.monotonicMs());
     }
     await this.stop();
+    deadline.cancel();
     return this.#held;
+  }
+
+  /** The deadline of a drain, which may come while the pipeline is being stopped already. */
+  #endAtOnce(): void {
+    this.#graceMs = Math.min(this.#graceMs, CLOSE_GRACE_MS);
+    this.#drained?.resolve();
+    this.#dispatcher.abortAll();
   }
 
   /**
@@ -262,12 +269,15 @@ export class Pipeline {
 
   /** Events not settled, read or not. */
   get #held(): number {
-    return this.#settlement.held + this.#journal.end - this.#settlement.end;
+    // The cursor is beyond the journal's end when that lost its newest events, until there are new ones.
+    return this.#settlement.held + Math.max(0, this.#journal.end - this.#settlement.end);
   }
 
   #pump(): void {
     if (this.#phase === "running" || this.#phase === "draining") {
       const nowMs = this.#clock.monotonicMs();
+      // What was settled since makes room; nothing else would wake us to use it.
+      if (this.#intake.isFull) this.#settlement.publish();
       this.#intake.beginTurn();
       while (this.#dispatcher.hasRoom && this.#circuit.nextMs <= nowMs && this.#sendNext(nowMs));
       if (this.#intake.isPaused) this.wake();
@@ -309,8 +319,11 @@ export class Pipeline {
       batcher.add(event, bytes, nowMs);
       intake.shift();
     }
-    const mayFlush = this.#phase === "draining" && batcher.events > 0 && !intake.isReading && !intake.isPaused;
-    return batcher.trigger(nowMs) ?? (mayFlush ? "drain" : undefined);
+    const trigger = batcher.trigger(nowMs);
+    if (trigger !== undefined || batcher.events === 0) return trigger;
+    // Nothing can join the batch before something is settled, and that may be up to this batch.
+    if (intake.isFull) return "window";
+    return this.#phase === "draining" && !intake.isReading && !intake.isPaused ? "drain" : undefined;
   }
 
   /** One timer, for whatever is due next. Without room for a batch there is none: a receipt comes first. */

@@ -5,7 +5,7 @@ import { OUTCOMES, type Settled, STANDING } from "./standing.ts";
 
 function windowOf(positions: readonly number[], from = 0): SettlementWindow {
   const window = new SettlementWindow(from, 16);
-  for (const position of positions) window.admit(position, position % 2 === 0 ? "web" : "app", 1_000 + position);
+  for (const position of positions) window.admit(position, position % 2 === 0 ? "web" : "app", 1_000 + position, 100);
   return window;
 }
 
@@ -14,6 +14,7 @@ test("the cursor waits for the oldest event, then passes all that are settled", 
   window.settle(1, STANDING.delivered);
   window.settle(2, STANDING.deadLettered);
   expect(window.advance()).toBeUndefined();
+  expect(window.bytes).toBe(400);
   expect(window.oldestReceivedMs).toBe(1_000);
   window.settle(0, STANDING.delivered);
   expect(window.advance()).toEqual({
@@ -26,6 +27,7 @@ test("the cursor waits for the oldest event, then passes all that are settled", 
     ],
   });
   expect(window.unsettled).toBe(1);
+  expect(window.bytes).toBe(100);
   expect(window.oldestReceivedMs).toBe(1_003);
 });
 
@@ -61,7 +63,7 @@ test("an event is settled once", () => {
 test("it refuses more events than it has room for", () => {
   const window = windowOf([...Array(16).keys()]);
   expect(window.room).toBe(0);
-  expect(() => window.admit(16, "web", 0)).toThrow("make room");
+  expect(() => window.admit(16, "web", 0, 100)).toThrow("make room");
 });
 
 test("a position is known by its standing on both sides of the cursor", () => {
@@ -114,7 +116,7 @@ test("in any order and with any gaps, the cursor passes each event once with its
       for (const { gap, source, outcome: as } of events) {
         while (window.room === 0) settleOne();
         position += gap;
-        window.admit(position, source, 0);
+        window.admit(position, source, 0, 100);
         held.push({ position, outcome: as });
         position++;
         const key = `${source} ${OUTCOMES[as].kind}`;

@@ -27,7 +27,7 @@ const REMEMBERED_RUNS = 10_000;
  * Which events from the cursor on are settled, and how. Batches come back out of order;
  * the cursor is the low-water mark: everything below it is settled.
  *
- * It holds no events, only three numbers for each, in rings of a fixed size.
+ * It holds no events, only four numbers for each, in rings of a fixed size.
  *
  * Invariant: the cursor never passes an event that is not settled, and an event is settled once.
  */
@@ -36,10 +36,12 @@ export class SettlementWindow {
   readonly #standings: Uint8Array;
   readonly #sources: Uint16Array;
   readonly #receivedMs: Float64Array;
+  readonly #sizes: Uint32Array;
   /** Where in the rings the event at the cursor is. */
   #head = 0;
   #length = 0;
   #unsettled = 0;
+  #bytes = 0;
   #cursor: Position;
   #end: Position;
   #gaps: Gap[] = [];
@@ -55,6 +57,7 @@ export class SettlementWindow {
     this.#standings = new Uint8Array(capacity);
     this.#sources = new Uint16Array(capacity);
     this.#receivedMs = new Float64Array(capacity);
+    this.#sizes = new Uint32Array(capacity);
     this.#cursor = from;
     this.#end = from;
     this.#recent = new RecentExceptions(from, REMEMBERED_RUNS);
@@ -79,19 +82,26 @@ export class SettlementWindow {
     return this.#unsettled;
   }
 
+  /** Bytes of the events from the cursor on, settled or not. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   /** When the event at the cursor was received, in Unix milliseconds; `undefined` when there is none. */
   get oldestReceivedMs(): number | undefined {
     return this.#length === 0 ? undefined : this.#receivedMs[this.#head];
   }
 
   /** Takes in the next event. Positions between the end and it hold no events. */
-  admit(position: Position, source: string, receivedMs: number): void {
+  admit(position: Position, source: string, receivedMs: number, bytes: number): void {
     assert(this.#length < this.#capacity, "make room before admitting an event");
     if (position !== this.#end) this.skipTo(position);
     const slot = (this.#head + this.#length) & (this.#capacity - 1);
     this.#standings[slot] = STANDING.held;
     this.#sources[slot] = this.#sourceIds.get(source) ?? this.#addSource(source);
     this.#receivedMs[slot] = receivedMs;
+    this.#sizes[slot] = bytes;
+    this.#bytes += bytes;
     this.#length++;
     this.#unsettled++;
     this.#end = position + 1;
@@ -142,6 +152,7 @@ export class SettlementWindow {
       const before = this.#tally[place] ?? 0;
       if (before === 0) touched.push(place);
       this.#tally[place] = before + 1;
+      this.#bytes -= this.#sizes[this.#head] ?? 0;
       this.#head = (this.#head + 1) & (this.#capacity - 1);
       this.#length--;
       this.#cursor++;

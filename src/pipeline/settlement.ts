@@ -53,13 +53,19 @@ export class Settlement {
     return this.#heldBytes;
   }
 
+  /** Bytes of the events read that the cursor has not passed, settled or not. */
+  get windowBytes(): number {
+    return this.#window.bytes;
+  }
+
   get oldestReceivedMs(): number | undefined {
     return this.#window.oldestReceivedMs;
   }
 
   admit(event: CollectedEvent): void {
-    this.#window.admit(event.position, event.source, event.receivedMs);
-    this.#heldBytes += event.bytes.byteLength;
+    const bytes = event.bytes.byteLength;
+    this.#window.admit(event.position, event.source, event.receivedMs, bytes);
+    this.#heldBytes += bytes;
   }
 
   skipTo(position: Position): void {

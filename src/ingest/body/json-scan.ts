@@ -19,7 +19,16 @@ export interface ScannedValue {
   readonly keys: number;
   /** Members or elements of the value itself. */
   readonly ownKeys: number;
+  /** True when a member's name is longer than `MAX_MEMBER_NAME_BYTES`. */
+  readonly longName: boolean;
 }
+
+/**
+ * Longest name of a member, in bytes as it is written. V8 keeps every name in one table
+ * and hashes those over 16,383 characters by their length alone: a thousand that differ
+ * in their last characters only would take it half a second to tell apart.
+ */
+export const MAX_MEMBER_NAME_BYTES = 1024;
 
 /** A member of an object. The key's range includes its quotes. */
 export interface ScannedMember {
@@ -62,7 +71,7 @@ export function scanValue(bytes: Uint8Array, start: number, end: number): Scanne
   const first = bytes[start];
   if (first === OPEN_OBJECT || first === OPEN_ARRAY) return scanContainer(bytes, start, end);
   const valueEnd = first === QUOTE ? skipString(bytes, start + 1, end) : skipScalar(bytes, start, end);
-  return { start, end: valueEnd, depth: 0, keys: 0, ownKeys: 0 };
+  return { start, end: valueEnd, depth: 0, keys: 0, ownKeys: 0, longName: false };
 }
 
 /**
@@ -126,10 +135,13 @@ function scanContainer(bytes: Uint8Array, start: number, end: number): ScannedVa
   let depth = 0;
   let keys = 0;
   let ownKeys = 0;
+  let longName = false;
   while (at < end) {
     const byte = bytes[at++];
     if (byte === QUOTE) {
+      const textStart = at;
       at = skipString(bytes, at, end);
+      if (at - textStart > MAX_MEMBER_NAME_BYTES + 1 && bytes[skipSpace(bytes, at, end)] === COLON) longName = true;
     } else if (byte === COMMA) {
       keys++;
       if (open === 1) ownKeys++;
@@ -145,7 +157,7 @@ function scanContainer(bytes: Uint8Array, start: number, end: number): ScannedVa
       if (--open === 0) break;
     }
   }
-  return { start, end: at, depth, keys, ownKeys };
+  return { start, end: at, depth, keys, ownKeys, longName };
 }
 
 /** From after the opening quote to after the closing one. */

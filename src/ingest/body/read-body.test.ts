@@ -4,7 +4,7 @@ import { createServer, IncomingMessage, request as httpRequest, type RequestOpti
 import { connect, Socket } from "node:net";
 import { expect, test } from "vitest";
 import { PendingBytes } from "./pending-bytes.ts";
-import { readBody } from "./read-body.ts";
+import { readBody, refuseAnnounced } from "./read-body.ts";
 
 type BodyRead = Awaited<ReturnType<typeof readBody>>;
 
@@ -12,7 +12,8 @@ type BodyRead = Awaited<ReturnType<typeof readBody>>;
 async function startReader(maxBytes: number, pending = new PendingBytes(1e9)) {
   const reads: Promise<BodyRead>[] = [];
   const server = createServer((request, response) => {
-    const read = readBody(request, maxBytes, pending);
+    const refusal = refuseAnnounced(request, maxBytes, pending);
+    const read = refusal === undefined ? readBody(request, maxBytes, pending) : Promise.resolve(refusal);
     reads.push(read);
     response.setHeader("Connection", "close");
     void read.then((result) => response.end(result.kind));

@@ -2,14 +2,25 @@ import type { IncomingMessage } from "node:http";
 import { type GoneBody, overloaded, type RefusedBody, type TakenBody, tooLarge } from "./body-result.ts";
 import type { PendingBytes } from "./pending-bytes.ts";
 
+/** Why a body of the length that is announced would not be taken, before any of it is asked for. */
+export function refuseAnnounced(
+  request: IncomingMessage,
+  maxBytes: number,
+  pending: PendingBytes,
+): RefusedBody | undefined {
+  // The parser has checked that it is a whole number, if there is one.
+  const announced = Number(request.headers["content-length"] ?? 0);
+  return refusalOf(announced, announced, maxBytes, pending);
+}
+
 /**
- * Collects a request's body, as it was sent. Resolves once, and never rejects.
+ * Collects a request's body, as it was sent, and counts it as it comes. Resolves once,
+ * and never rejects.
  *
- * What is too large by its Content-Length is refused before any of it is read; what
- * has no length is counted as it comes. After a refusal the rest of the body is
- * discarded as it arrives, so that the client reads the answer instead of a reset;
- * the answer should close the connection. How long a body may take is up to
- * `requestTimeout` of the server, which ends the request as `gone`.
+ * After a refusal the rest of the body is discarded as it arrives, so that the client
+ * reads the answer instead of a reset; the answer should close the connection. How long
+ * a body may take is up to `requestTimeout` of the server, which ends the request as
+ * `gone`.
  *
  * @param maxBytes largest body, as sent
  */
@@ -20,13 +31,6 @@ export function readBody(
 ): Promise<TakenBody | RefusedBody | GoneBody> {
   // Whoever comes after the close waits for it in vain.
   if (request.destroyed) return Promise.resolve({ kind: "gone" });
-  // The parser has checked that it is a whole number, if there is one.
-  const announced = Number(request.headers["content-length"] ?? 0);
-  const refusal = refusalOf(announced, announced, maxBytes, pending);
-  if (refusal !== undefined) {
-    request.on("error", ignore).resume();
-    return Promise.resolve(refusal);
-  }
   return new Promise((resolve) => collect(request, maxBytes, pending, resolve));
 }
 

@@ -30,7 +30,7 @@ function textOf(draft: EventDraft): string {
 
 /** What the collector makes of an event as a sender writes it, with the id assigned that it may lack. */
 function canonical(raw: string): string {
-  const body = parseNative(Buffer.from(raw), undefined, {
+  const body = parseNative(Buffer.from(raw), "any", {
     maxEventBytes: 1e6,
     maxEventsPerRequest: 1,
     maxJsonDepth: 100,

@@ -79,7 +79,9 @@ export function readEvent(object: Record<string, unknown>, raw: Buffer, rawMembe
   }
   if (!typeSeen) problems.push(missingType());
   if (hasBase64 && data !== undefined) problems.push(twoKindsOfData());
-  if (problems.length > 0 || type === undefined) return { kind: "malformed", malformed: { id, problems, raw } };
+  if (problems.length > 0 || type === undefined) {
+    return { kind: "malformed", malformed: { id, problems, raw, parsed: true } };
+  }
   const event: IncomingEvent = { id, type, time, dataschema, data, raw, rewrite };
   return { kind: "event", event };
 }

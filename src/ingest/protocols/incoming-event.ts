@@ -7,8 +7,8 @@ export interface IncomingEvent {
   readonly type: string;
   readonly time: string | undefined;
   readonly dataschema: string | undefined;
-  /** `data`, parsed; `undefined` when the event has none. */
-  readonly data: unknown;
+  /** `data`, parsed; `undefined` when the event has none, and once it is judged: it can take 15 times its bytes. */
+  data: unknown;
   /** The sender's object, byte for byte, a view into the request's body. */
   readonly raw: Buffer;
   /** True when a top-level member must be taken out or renamed before the collector adds its own. */
@@ -20,6 +20,8 @@ export interface MalformedEvent {
   readonly id: string | undefined;
   readonly problems: readonly ValidationProblem[];
   readonly raw: Buffer;
+  /** False when it breaks a limit or is not JSON: then it is better not parsed later either. */
+  readonly parsed: boolean;
 }
 
 export type IncomingItem =

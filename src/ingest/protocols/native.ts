@@ -1,7 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import { formatBytes } from "../../core/config-fields.ts";
 import type { ValidationProblem } from "../../core/validation.ts";
-import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../body/json-scan.ts";
+import {
+  isSpace,
+  MAX_MEMBER_NAME_BYTES,
+  type ScannedValue,
+  scanElements,
+  scanValue,
+  skipSpace,
+  trimEnd,
+} from "../body/json-scan.ts";
 import type { ProblemCode } from "../problems.ts";
 import { notAnObject, readEvent } from "./event-form.ts";
 import type { EventLimits, IncomingBody, IncomingItem } from "./incoming-event.ts";
@@ -13,10 +21,12 @@ const CLOSE_OBJECT = 0x7d;
 const LINE_FEED = 0x0a;
 
 /**
- * How the body of a media type is read. `lines`: an event a line. `any`: by its first
- * bytes, since `sendBeacon` and careless clients label one as the other.
+ * How a body is read. `lines`: an event a line. `any`: by its first bytes, since
+ * `sendBeacon` and careless clients label one as the other.
  */
-const LAYOUTS: ReadonlyMap<string, "lines" | "any"> = new Map([
+export type BodyLayout = "lines" | "any";
+
+const LAYOUTS: ReadonlyMap<string, BodyLayout> = new Map([
   ["application/json", "any"],
   ["application/cloudevents+json", "any"],
   ["application/cloudevents-batch+json", "any"],
@@ -29,6 +39,19 @@ const LAYOUTS: ReadonlyMap<string, "lines" | "any"> = new Map([
 /** What `Accept-Post` and the answer to another media type list. */
 export const NATIVE_MEDIA_TYPES: readonly string[] = [...LAYOUTS.keys()];
 
+/** How the body of a Content-Type, with or without its parameters, is read; `undefined` when it is not. */
+export function layoutOf(contentType: string | undefined): BodyLayout | undefined {
+  // A beacon of a Blob without a type has none.
+  if (contentType === undefined || contentType === "") return "any";
+  return LAYOUTS.get(contentType) ?? LAYOUTS.get(essenceOf(contentType));
+}
+
+/** The type and subtype of a media type, in lower case. */
+export function essenceOf(mediaType: string): string {
+  const semicolon = mediaType.indexOf(";");
+  return (semicolon < 0 ? mediaType : mediaType.slice(0, semicolon)).trim().toLowerCase();
+}
+
 /**
  * Reads a request of the native protocol: one event, an array of events, or one event
  * to a line, each a CloudEvents 1.0 JSON object of which only `type` is required.
@@ -38,11 +61,8 @@ export const NATIVE_MEDIA_TYPES: readonly string[] = [...LAYOUTS.keys()];
  * array is unreadable as a whole, since nobody can tell where its events end.
  *
  * @param body whole and decompressed; the events keep views into it
- * @param mediaType of the Content-Type header, with or without its parameters
  */
-export function parseNative(body: Buffer, mediaType: string | undefined, limits: EventLimits): IncomingBody {
-  const layout = layoutOf(mediaType ?? "");
-  if (layout === undefined) return unsupported(mediaType ?? "");
+export function parseNative(body: Buffer, layout: BodyLayout, limits: EventLimits): IncomingBody {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
   const textStart = hasByteOrderMark(body) ? 3 : 0;
   const start = skipSpace(body, textStart, body.length);
@@ -56,11 +76,6 @@ export function parseNative(body: Buffer, mediaType: string | undefined, limits:
     if (item !== undefined) return { kind: "items", items: [item] };
   }
   return looksLikeLines(body, start, end) ? parseLines(body, textStart, end, limits) : invalidJson(body);
-}
-
-function layoutOf(mediaType: string): "lines" | "any" | undefined {
-  if (mediaType === "") return "any";
-  return LAYOUTS.get(mediaType) ?? LAYOUTS.get(essenceOf(mediaType));
 }
 
 function parseArray(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
@@ -102,21 +117,22 @@ function parseLine(body: Buffer, start: number, end: number, line: number, limit
   const item = parseItem(body, scanned.end === end ? scanned : { ...scanned, end }, limits);
   if (item !== undefined) return item;
   const message = explainJson(body.toString("utf8", start, end), line);
-  return malformed(body.subarray(start, end), { code: "invalid_json", pointer: "", message });
+  return unparsed(body.subarray(start, end), { code: "invalid_json", pointer: "", message });
 }
 
 /** Reads one event; `undefined` when its text is not JSON. */
 function parseItem(body: Buffer, scanned: ScannedValue, limits: EventLimits): IncomingItem | undefined {
   const raw = body.subarray(scanned.start, scanned.end);
   const problem = brokenLimit(scanned, limits);
-  if (problem !== undefined) return malformed(raw, problem);
+  if (problem !== undefined) return unparsed(raw, problem);
   let value: unknown;
   try {
     value = JSON.parse(body.toString("utf8", scanned.start, scanned.end));
   } catch {
     return undefined;
   }
-  return isObject(value) ? readEvent(value, raw, scanned.ownKeys) : malformed(raw, notAnObject(value));
+  if (isObject(value)) return readEvent(value, raw, scanned.ownKeys);
+  return { kind: "malformed", malformed: { id: undefined, problems: [notAnObject(value)], raw, parsed: true } };
 }
 
 function brokenLimit(scanned: ScannedValue, limits: EventLimits): ValidationProblem | undefined {
@@ -136,6 +152,11 @@ function brokenLimit(scanned: ScannedValue, limits: EventLimits): ValidationProb
     const message = `The event has too many members and elements: ${scanned.keys}, where ${expected} are allowed.`;
     return { code: "too_many_keys", pointer: "", message, expected, found: `${scanned.keys}` };
   }
+  if (scanned.longName) {
+    const expected = `at most ${MAX_MEMBER_NAME_BYTES} bytes`;
+    const message = `The name of a member is too long, where ${expected} are allowed. Put long text into a value.`;
+    return { code: "name_too_long", pointer: "", message, expected };
+  }
   return undefined;
 }
 
@@ -143,8 +164,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function malformed(raw: Buffer, problem: ValidationProblem): IncomingItem {
-  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw } };
+function unparsed(raw: Buffer, problem: ValidationProblem): IncomingItem {
+  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
 }
 
 function unreadable(code: ProblemCode, detail: string): IncomingBody {
@@ -162,12 +183,6 @@ function hasByteOrderMark(body: Buffer): boolean {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
 }
 
-/** The type and subtype of a media type, in lower case. */
-function essenceOf(mediaType: string): string {
-  const semicolon = mediaType.indexOf(";");
-  return (semicolon < 0 ? mediaType : mediaType.slice(0, semicolon)).trim().toLowerCase();
-}
-
 function invalidJson(body: Buffer): IncomingBody {
   const text = body.toString("utf8", hasByteOrderMark(body) ? 3 : 0);
   return unreadable("invalid_json", explainJson(text));
@@ -176,14 +191,4 @@ function invalidJson(body: Buffer): IncomingBody {
 function tooManyEvents(limits: EventLimits): IncomingBody {
   const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
   return unreadable("too_many_events", detail);
-}
-
-function unsupported(mediaType: string): IncomingBody {
-  // What curl -d and HTML forms send when nobody says otherwise.
-  const hint =
-    essenceOf(mediaType) === "application/x-www-form-urlencoded"
-      ? " With curl, add -H 'Content-Type: application/json'."
-      : "";
-  const detail = `The body must be one of ${NATIVE_MEDIA_TYPES.join(", ")}.${hint}`;
-  return unreadable("unsupported_media_type", detail);
 }

@@ -13,7 +13,8 @@ export function explainJson(text: string, firstLine = 1): string {
   const fault = findJsonFault(text);
   if (fault === undefined) return "The text is JSON, but its parts do not form events.";
   const { line, column } = placeOf(text.slice(0, fault.at));
-  const message = `Line ${firstLine + line - 1}, column ${column}: ${fault.message}.`;
+  const end = fault.message.endsWith("?") ? "" : ".";
+  const message = `Line ${firstLine + line - 1}, column ${column}: ${fault.message}${end}`;
   // In UTF-16 one byte of two of a bracket is NUL.
   return text.slice(0, 2).includes("\0") ? `${message} The text looks like UTF-16; send UTF-8.` : message;
 }
@@ -22,6 +23,9 @@ export function explainJson(text: string, firstLine = 1): string {
 export function explainUtf8(body: Buffer): string {
   if ((body[0] === 0xfe && body[1] === 0xff) || (body[0] === 0xff && body[1] === 0xfe)) {
     return "The body is UTF-16, as the byte order mark at its beginning says; send UTF-8.";
+  }
+  if (body[0] === 0x1f && body[1] === 0x8b) {
+    return "The body is not UTF-8 but looks like gzip; send the header Content-Encoding: gzip with it.";
   }
   const offset = firstBadByte(body);
   const { line, column } = placeOf(body.toString("utf8", 0, offset));

@@ -81,7 +81,7 @@ export class FakeJournal implements Journal {
         taken.push(event);
       }
       const last = taken.at(-1);
-      next = index === events.length ? endOfJournal() : last === undefined ? next : last.position + 1;
+      next = index === events.length ? Math.max(next, endOfJournal()) : last === undefined ? next : last.position + 1;
       read.push(...taken);
       return taken;
     };

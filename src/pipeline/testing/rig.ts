@@ -16,6 +16,8 @@ export interface RigOptions {
   readonly settings?: Partial<SinkSettings>;
   readonly limits?: Partial<BatchLimits>;
   readonly random?: () => number;
+  /** The cursor to begin at; the journal is empty. */
+  readonly from?: number;
 }
 
 /** A pipeline between fakes, with a real ledger, which asserts that the cursor accounts for every event. */
@@ -40,6 +42,7 @@ export class Rig {
       },
       close: () => Promise.resolve(),
     };
+    this.ledger.skipTo(options.from ?? 0);
     const from = this.ledger.open(SINK);
     this.pipeline = new Pipeline({
       settings: {

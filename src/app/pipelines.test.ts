@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { json } from "node:stream/consumers";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { draftOf } from "../journal/journal-fixture.ts";
+import { SimulatedDisk } from "../journal/simulated-disk.ts";
+import { PipelineDeliveries } from "./pipeline-deliveries.ts";
+import { type SinkConfig, sinkConfig } from "./sink-types.ts";
+import { memorySink, openSlot, patientSink } from "./slot-fixture.ts";
+
+const STREAM = { type: "kinesis", name: "stream", stream: "events", region: "us-east-1", batch: { maxAgeMs: 1 } };
+
+/** A sink that misses its region, which the configuration would not let pass. */
+const IMPOSSIBLE = { ...sinkConfig.parse(STREAM), region: undefined };
+
+/** The sink of a stream that takes all, and answers once `mayAnswer` has resolved. */
+async function slowStream(mayAnswer: Promise<void>): Promise<(settings?: object) => SinkConfig> {
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const call = (await json(request)) as { Records?: object[] };
+    await mayAnswer;
+    response.end(JSON.stringify({ Records: call.Records?.map(() => ({ SequenceNumber: "1" })) }));
+  };
+  const server = createServer((request, response) => void answer(request, response));
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    server.close();
+    server.closeAllConnections();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  assert(typeof address === "object" && address !== null, "it listens on TCP");
+  return (settings) => sinkConfig.parse({ ...STREAM, endpoint: `http://127.0.0.1:${address.port}`, ...settings });
+}
+
+test("an event is not called delivered while the pipeline of a required sink is replaced, and goes out after", async () => {
+  const answer = Promise.withResolvers<void>();
+  const stream = await slowStream(answer.promise);
+  await using slot = await openSlot(new SimulatedDisk(), [stream()]);
+  await slot.start();
+  const deliveries = new PipelineDeliveries(() => slot.pipelines, slot.journal);
+  await slot.journal.append([draftOf("on its way")], "written");
+  await expect.poll(() => [...slot.pipelines][0]?.health().inFlight).toBe(1);
+
+  const applied = slot.pipelines.apply([stream({ maxInFlight: 1 })]);
+  const position = await slot.journal.append([draftOf("meanwhile")], "written");
+  expect(await deliveries.whenSettled(position, 1, 50)).toBe("timeout");
+  expect(deliveries.statusOf(position)).toMatchObject([{ sink: "stream", state: "held" }]);
+  answer.resolve();
+  await applied;
+  await expect.poll(() => slot.ledger.rows()).toMatchObject([{ delivered: 2, held: 0 }]);
+});
+
+test("when a sink of a new configuration cannot be made, those of before go on and are owed all they were", async () => {
+  const sinks = [memorySink({ name: "steady" }), memorySink({ name: "changing" }), memorySink({ name: "leaving" })];
+  await using slot = await openSlot(new SimulatedDisk(), sinks);
+  await slot.start();
+  const next = [sinks[0], memorySink({ name: "changing", maxEvents: 2 }), memorySink({ name: "joining" }), IMPOSSIBLE];
+  await expect(slot.pipelines.apply(next.flatMap((sink) => sink ?? []))).rejects.toMatchObject({
+    code: "sink_misconfigured",
+  });
+  expect([...slot.pipelines].map(({ settings }) => settings.name).toSorted()).toEqual([
+    "changing",
+    "leaving",
+    "steady",
+  ]);
+  expect(slot.ledger.sinks.toSorted()).toEqual(["changing", "leaving", "steady"]);
+  await slot.journal.append([draftOf("a")], "written");
+  await expect.poll(() => slot.ledger.rows().map(({ delivered }) => delivered)).toEqual([1, 1, 1]);
+});
+
+test("when a sink cannot be made at the start, the cursors of all are kept", async () => {
+  const disk = new SimulatedDisk();
+  {
+    await using slot = await openSlot(disk, [patientSink("files")]);
+    await slot.journal.append([draftOf("a")], "written");
+  }
+  {
+    await using slot = await openSlot(disk, [patientSink("files"), IMPOSSIBLE]);
+    await expect(slot.start()).rejects.toMatchObject({ code: "sink_misconfigured" });
+  }
+  await using slot = await openSlot(disk, [patientSink("files")]);
+  expect(slot.ledger.held("files")).toBe(1);
+});
