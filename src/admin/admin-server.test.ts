@@ -5,6 +5,7 @@ import { type AdminView, startAdminServer } from "./admin-server.ts";
 const view: AdminView = {
   registry: new Registry(),
   health: () => ({ live: true, ready: false, reasons: ["draining"] }),
+  events: (sink) => (sink === "ring" ? ['{"id":"a"}', '{"id":"b"}'] : undefined),
   sinks: () => [{ sink: "stream", state: "ok" }],
   ledger: () => ({ balanced: true, accepted: { web: 3 }, quarantined: {}, rows: [] }),
 };
@@ -18,6 +19,8 @@ test("the admin port tells liveness apart from readiness, and says why it is not
     expect([ready.status, await ready.json()]).toEqual([503, { ready: false, reasons: ["draining"] }]);
     expect(await (await fetch(`${url}/v1/ledger`)).json()).toMatchObject({ balanced: true, accepted: { web: 3 } });
     expect((await fetch(`${url}/metrics`)).headers.get("content-type")).toContain("text/plain");
+    expect(await (await fetch(`${url}/v1/sinks/ring/events`)).text()).toBe('{"id":"a"}\n{"id":"b"}\n');
+    expect((await fetch(`${url}/v1/sinks/stream/events`)).status).toBe(404);
     expect((await fetch(`${url}/nothing`)).status).toBe(404);
     await expect(startAdminServer({ host: "127.0.0.1", port: admin.port }, view)).rejects.toMatchObject({
       code: "port_unavailable",

@@ -11,6 +11,8 @@ import type { AdminConfig } from "./config.ts";
 export interface AdminView {
   readonly registry: Registry;
   health(): { readonly live: boolean; readonly ready: boolean; readonly reasons: readonly string[] };
+  /** The events that a sink of type `memory` holds, as JSON, oldest first; `undefined` when there is no such sink. */
+  events(sink: string): readonly string[] | undefined;
   sinks(): readonly Readonly<Record<string, unknown>>[];
   ledger(): {
     readonly balanced: boolean;
@@ -42,8 +44,17 @@ export async function startAdminServer(config: AdminConfig, view: AdminView): Pr
   });
   app.get("/v1/ledger", (context) => context.json(view.ledger()));
   app.get("/v1/sinks", (context) => context.json(view.sinks()));
+  app.get("/v1/sinks/:sink/events", (context) => {
+    const events = view.events(context.req.param("sink"));
+    if (events === undefined) return context.json({ error: "No sink of type memory has this name." }, 404);
+    context.header("Content-Type", "application/x-ndjson");
+    return context.body(events.map((event) => `${event}\n`).join(""));
+  });
   app.notFound((context) =>
-    context.json({ error: "Not found. This port has /livez, /readyz, /metrics, /v1/ledger and /v1/sinks." }, 404),
+    context.json(
+      { error: "Not found. This port has /livez, /readyz, /metrics, /v1/ledger, /v1/sinks and /v1/sinks/NAME/events." },
+      404,
+    ),
   );
 
   const server = createAdaptorServer({

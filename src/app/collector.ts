@@ -200,9 +200,14 @@ export class Collector {
     this.#live.draining = true;
     server.beginDrain();
     if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(preStopMs, leftMs())));
-    this.#log.info("no longer accepting events; finishing requests and flushing sinks");
+    this.#log.info("no longer accepting events; finishing requests");
     // Half of the time at most, so that a slow sender does not keep what was accepted from being flushed.
     await server.close(leftMs() / 2);
+    const held = Object.fromEntries(this.ledger.sinks.map((sink) => [sink, this.ledger.held(sink)]));
+    this.#log.info(
+      { held, atMostMs: Math.round(leftMs()) },
+      "flushing the sinks; what they do not take in time stays in the journal, as it does after a second signal",
+    );
     await pipelines.drain(leftMs());
     await this.#close();
   }
@@ -222,6 +227,7 @@ function adminView(registry: Registry, health: () => Health, pipelines: Pipeline
   return {
     registry,
     health,
+    events: (sink: string) => pipelines.eventsInMemory(sink)?.map(({ bytes }) => bytes.toString()),
     sinks: () => [...pipelines].map((pipeline) => ({ sink: pipeline.settings.name, ...pipeline.health() })),
     ledger: () => ({
       balanced: ledger.balances(),

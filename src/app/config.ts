@@ -3,8 +3,8 @@ import { z } from "zod";
 import { adminConfig } from "../admin/config.ts";
 import { httpConfig, listenConfig, sourceConfig } from "../ingest/config.ts";
 import { journalConfig, rejectLogConfig } from "../journal/config.ts";
-import { Filter } from "../pipeline/filter.ts";
 import { schemasConfig } from "../schemas/config.ts";
+import { contradictions } from "./config-checks.ts";
 import { sinkConfig } from "./sink-types.ts";
 
 /** The whole of `millrace.yaml`. Each folder describes its own part; this puts them together. */
@@ -83,62 +83,15 @@ const fields = z.strictObject({
     .describe("The collector's own log, on standard error."),
 });
 
-/** The fields, and what must hold between them. */
-export const millraceConfig = fields.superRefine((config, context) => {
-  const report = (path: (string | number)[], message: string) => context.addIssue({ code: "custom", path, message });
-  const sourceOfKey = new Map<string, string>();
-  const sourceNames = new Set<string>();
-  for (const [index, source] of config.sources.entries()) {
-    if (sourceNames.has(source.name))
-      report(["sources", index, "name"], `another source is called ${source.name} too; names are unique`);
-    sourceNames.add(source.name);
-    for (const [at, key] of source.keys.entries()) {
-      const owner = sourceOfKey.get(key);
-      if (owner !== undefined)
-        report(["sources", index, "keys", at], `source ${owner} has this key already; a key belongs to one source`);
-      sourceOfKey.set(key, source.name);
-    }
-    if (source.ack === "durable" && config.journal.durability === "memory") {
-      report(
-        ["sources", index, "ack"],
-        "a journal in memory cannot acknowledge as durable; set journal.durability to os or disk",
-      );
-    }
-  }
-  const sinkNames = new Set<string>();
-  for (const [index, sink] of config.sinks.entries()) {
-    if (sinkNames.has(sink.name))
-      report(["sinks", index, "name"], `another sink is called ${sink.name} too; names are unique`);
-    sinkNames.add(sink.name);
-    if (sink.when === undefined) continue;
-    try {
-      new Filter(sink.when);
-    } catch (error) {
-      report(["sinks", index, "when"], error instanceof Error ? error.message : String(error));
-    }
-  }
-});
-
 export type MillraceConfig = z.infer<typeof fields>;
 
-/** What two parts would write to together, each taking the other's files for its own. Call it once paths are absolute. */
-export function sharedDirectories(config: MillraceConfig): { path: (string | number)[]; message: string }[] {
-  const problems: { path: (string | number)[]; message: string }[] = [];
-  if (config.deadLetters.dir === config.quarantine.dir) {
-    problems.push({ path: ["deadLetters", "dir"], message: "is the directory of the quarantine; use another" });
-  }
-  const sinkOfDirectory = new Map<string, string>();
-  for (const [index, sink] of config.sinks.entries()) {
-    if (sink.type !== "file") continue;
-    const owner = sinkOfDirectory.get(sink.dir);
-    if (owner !== undefined) {
-      const message = `is the directory of sink ${owner}; give each sink its own`;
-      problems.push({ path: ["sinks", index, "dir"], message });
-    }
-    sinkOfDirectory.set(sink.dir, sink.name);
-  }
-  return problems;
-}
+/** The fields, and what must hold between them, which is checked even where some are wrong: all problems are told at once. */
+export const millraceConfig = fields.superRefine(
+  (config, context) => {
+    for (const { path, message } of contradictions(config)) context.addIssue({ code: "custom", path, message });
+  },
+  { when: () => true },
+);
 
 function nodeName(): string {
   const name = hostname()

@@ -5,7 +5,8 @@ import type { ConfigProblem } from "../config/config-problem.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { shortPath } from "../config/short-path.ts";
 import { loadSchemas, type SchemaRegistry } from "../schemas/registry.ts";
-import { type MillraceConfig, millraceConfig, sharedDirectories } from "./config.ts";
+import { type MillraceConfig, millraceConfig } from "./config.ts";
+import { sharedDirectories } from "./config-checks.ts";
 import { embeddedDefaultFile } from "./embedded-default.ts";
 
 /** Where a configuration is looked for, in this order, when none is named. */

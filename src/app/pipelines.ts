@@ -2,10 +2,13 @@ import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { systemClock } from "../core/clock.ts";
+import type { CollectedEvent } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
+import type { Sink } from "../core/sink.ts";
 import { createPipelineMetrics, type PipelineMetrics } from "../pipeline/metrics.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
+import { MemorySink } from "../sinks/memory/sink.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import { createSink, type SinkConfig } from "./sink-types.ts";
 
@@ -24,6 +27,7 @@ interface Running {
   /** `undefined` once the pipeline is being stopped. */
   config: SinkConfig | undefined;
   readonly pipeline: Pipeline;
+  readonly sink: Sink;
 }
 
 /**
@@ -112,7 +116,7 @@ export class Pipelines {
       metrics: this.#metrics,
       log,
     });
-    this.#running.set(config.name, { config, pipeline });
+    this.#running.set(config.name, { config, pipeline, sink });
     book.changed();
     pipeline.start();
     sink.check(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(
@@ -121,6 +125,12 @@ export class Pipelines {
       },
       (error: unknown) => log.error({ err: error }, "bug in the sink: a check must answer, not throw"),
     );
+  }
+
+  /** What a sink of type `memory` holds, oldest first; `undefined` when there is none of that name. */
+  eventsInMemory(name: string): readonly CollectedEvent[] | undefined {
+    const sink = this.#running.get(name)?.sink;
+    return sink instanceof MemorySink ? sink.events() : undefined;
   }
 
   wake(): void {

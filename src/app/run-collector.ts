@@ -48,6 +48,13 @@ export async function runCollector(options: RunOptions): Promise<number> {
 
   let reloading = Promise.resolve();
   let stopping = false;
+  let schemasWatch: { readonly dir: string; readonly watch: AsyncDisposable } | undefined;
+  const followSchemas = async (): Promise<void> => {
+    const { dir } = loaded.config.schemas;
+    if (dir === schemasWatch?.dir) return;
+    await schemasWatch?.watch[Symbol.asyncDispose]();
+    schemasWatch = dir === undefined ? undefined : { dir, watch: watchSchemas(dir, () => reload("schemas changed")) };
+  };
   const reload = (cause: string): void => {
     if (stopping) return;
     reloading = reloading.then(async () => {
@@ -61,6 +68,7 @@ export async function runCollector(options: RunOptions): Promise<number> {
         warnOfFixedParts(loaded.config, next.config, log);
         await collector.apply(next);
         loaded = next;
+        await followSchemas();
         log.info(
           { cause, sources: next.config.sources.length, sinks: next.config.sinks.length },
           "configuration reloaded",
@@ -72,8 +80,8 @@ export async function runCollector(options: RunOptions): Promise<number> {
   };
   await using watchers = new AsyncDisposableStack();
   if (loaded.file !== undefined) watchers.use(watchConfig(loaded.file, () => reload("file changed")));
-  const schemasDir = loaded.config.schemas.dir;
-  if (schemasDir !== undefined) watchers.use(watchSchemas(schemasDir, () => reload("schemas changed")));
+  await followSchemas();
+  watchers.defer(() => schemasWatch?.watch[Symbol.asyncDispose]());
 
   const signal = await stopSignal(() => reload("SIGHUP"));
   stopping = true;

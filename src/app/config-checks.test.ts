@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { parseConfig } from "../config/load-config.ts";
+import { millraceConfig } from "./config.ts";
+
+function problemsOf(yaml: string): string[] {
+  const parsed = parseConfig(yaml, "millrace.yaml", millraceConfig, {});
+  return parsed.kind === "ok" ? [] : parsed.problems.map(({ line, path, message }) => `${line} ${path}: ${message}`);
+}
+
+test("what is wrong in a field and what is wrong between fields is told at once, each with its line", () => {
+  const problems = problemsOf(`
+listen: { prot: 80 }
+journal: { durability: memory }
+sources:
+  - { name: web, keys: [wk_one], ack: durable }
+  - { name: web, keys: [wk_two, wk_one] }
+sinks:
+  - { name: files, type: file, dir: ./a }
+  - { name: files, type: stdout, when: "type ==" }
+  - { name: other, type: nowhere }
+`);
+  expect(problems).toEqual([
+    expect.stringMatching(/^2 listen\.prot: unknown key; did you mean port/),
+    expect.stringMatching(/^5 sources\[0\]\.ack: a journal in memory/),
+    expect.stringMatching(/^6 sources\[1\]\.name: another source is called web/),
+    expect.stringMatching(/^6 sources\[1\]\.keys\[1\]: source web has this key already/),
+    expect.stringMatching(/^9 sinks\[1\]\.name: another sink is called files/),
+    expect.stringMatching(/^9 sinks\[1\]\.when: the filter `type ==` cannot be used/),
+    expect.stringMatching(/^10 sinks\[2\]\.type: /),
+  ]);
+});
