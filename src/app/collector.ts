@@ -203,13 +203,19 @@ export class Collector {
     this.#log.info("no longer accepting events; finishing requests");
     // Half of the time at most, so that a slow sender does not keep what was accepted from being flushed.
     await server.close(leftMs() / 2);
-    const held = Object.fromEntries(this.ledger.sinks.map((sink) => [sink, this.ledger.held(sink)]));
-    this.#log.info(
-      { held, atMostMs: Math.round(leftMs()) },
-      "flushing the sinks; what they do not take in time stays in the journal, as it does after a second signal",
-    );
+    this.#sayWhatIsHeld(leftMs());
     await pipelines.drain(leftMs());
     await this.#close();
+  }
+
+  #sayWhatIsHeld(atMostMs: number): void {
+    const { ledger } = this;
+    const held = ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const).filter(([, events]) => events > 0);
+    if (held.length === 0) return;
+    this.#log.info(
+      { held: Object.fromEntries(held), atMostMs: Math.round(atMostMs) },
+      "flushing the sinks; what they do not take in time stays in the journal, as it does after a second signal",
+    );
   }
 
   async #close(): Promise<void> {
