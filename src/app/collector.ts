@@ -10,6 +10,7 @@ import { createIngestMetrics } from "../ingest/metrics.ts";
 import { openapiDocument } from "../ingest/openapi.ts";
 import { SourceTable } from "../ingest/sources.ts";
 import { CheckpointFile } from "../journal/checkpoint-file.ts";
+import { DiskReserve } from "../journal/disk-reserve.ts";
 import { createJournalMetrics } from "../journal/metrics.ts";
 import { openJournal } from "../journal/open-journal.ts";
 import { openRejectLog } from "../journal/reject-log-files.ts";
@@ -26,13 +27,14 @@ import { packageVersion } from "./package-version.ts";
 /** Name of the one journal slot of a process with one worker. */
 const SLOT = "0";
 
-/** Kept of the drain's time for writing the last state and closing files. */
-const CLOSING_MS = 1_000;
+/** Kept of the drain's time, up to half of it, for writing the last state, closing files and ending the process. */
+const CLOSING_MS = 1_500;
 
 const NO_SCHEMAS = new SchemaRegistry();
 
 interface Parts {
   readonly lock: SlotLock;
+  readonly reserve: DiskReserve;
   readonly journal: Journal;
   readonly book: LedgerBook;
   readonly pipelines: Pipelines;
@@ -88,7 +90,9 @@ export class Collector {
     await using opened = new AsyncDisposableStack();
 
     const lock = opened.adopt(await lockSlot(config.journal, SLOT), (held) => held.release());
-    const checkpoints = new CheckpointFile({ config: config.journal, slot: SLOT, log });
+    const reserve = opened.adopt(new DiskReserve({ config: config.journal, slot: SLOT }), (held) => held.close());
+    if (!reserve.hold()) log.warn("the disk of the journal is full: events are refused until there is room");
+    const checkpoints = new CheckpointFile({ config: config.journal, slot: SLOT, log, reserve });
     const checkpoint = await checkpoints.load();
     const metrics = createJournalMetrics(registry);
     const recorded = new Ledger(checkpoint);
@@ -98,6 +102,7 @@ export class Collector {
       clock,
       log,
       metrics,
+      reserve,
       atLeast: recorded.countedTo,
       neededFrom: recorded.lowestCursor(),
     });
@@ -154,7 +159,11 @@ export class Collector {
     await server.listen();
 
     opened.move();
-    return new Collector({ lock, journal, book, pipelines, server, admin, quarantine, deadLetters }, live, log);
+    return new Collector(
+      { lock, reserve, journal, book, pipelines, server, admin, quarantine, deadLetters },
+      live,
+      log,
+    );
   }
 
   get port(): number {
@@ -195,7 +204,8 @@ export class Collector {
   async drain(): Promise<void> {
     const { preStopMs, drainMs } = this.#live.settings.config.shutdown;
     const deadlineMs = systemClock.monotonicMs() + drainMs;
-    const leftMs = () => Math.max(0, deadlineMs - systemClock.monotonicMs() - CLOSING_MS);
+    const closingMs = Math.min(CLOSING_MS, drainMs / 2);
+    const leftMs = () => Math.max(0, deadlineMs - closingMs - systemClock.monotonicMs());
     const { server, pipelines } = this.#parts;
     this.#live.draining = true;
     server.beginDrain();
@@ -219,12 +229,13 @@ export class Collector {
   }
 
   async #close(): Promise<void> {
-    const { pipelines, book, journal, quarantine, deadLetters, admin, lock } = this.#parts;
+    const { pipelines, book, journal, quarantine, deadLetters, admin, reserve, lock } = this.#parts;
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);
     await book.close();
     await journal.close();
     await admin.close();
+    await reserve.close();
     await lock.release();
   }
 }

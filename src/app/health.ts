@@ -10,7 +10,8 @@ export interface Health {
 }
 
 /**
- * Whether a load balancer should send events here. A dead sink alone is no reason: the
+ * Whether a load balancer should send events here. Not while the journal's disk fails; some
+ * seconds after a failure it is tried again, since without events nobody could tell. A dead sink alone is no reason: the
  * journal holds its events. It becomes one when the journal is nearly full, since then
  * other nodes may have room.
  */
@@ -23,6 +24,7 @@ export function healthOf(
 ): Health {
   const reasons: string[] = [];
   if (draining) reasons.push("draining");
+  if (journal.failure !== undefined) reasons.push(journal.failure);
   const nearlyFull = journal.heldBytes >= journal.maxBytes * limits.journalFraction;
   for (const pipeline of pipelines) {
     const { state, sinceMs } = pipeline.health();

@@ -84,3 +84,13 @@ test("when a sink cannot be made at the start, the cursors of all are kept", asy
   await using slot = await openSlot(disk, [patientSink("files")]);
   expect(slot.ledger.held("files")).toBe(1);
 });
+
+test("a sink whose destination never answers its first check is closed without waiting for it", async () => {
+  const stream = await slowStream(new Promise(() => {}));
+  await using slot = await openSlot(new SimulatedDisk(), [stream()]);
+  await slot.start();
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const startedMs = performance.now();
+  await slot.pipelines.drain(5_000);
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+});

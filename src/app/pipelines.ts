@@ -28,6 +28,8 @@ interface Running {
   config: SinkConfig | undefined;
   readonly pipeline: Pipeline;
   readonly sink: Sink;
+  /** Ends the check of the sink's destination, for which the sink would wait when it is closed. */
+  readonly check: AbortController;
 }
 
 /**
@@ -80,6 +82,7 @@ export class Pipelines {
     for (const [name, running] of this.#running) {
       if (isDeepStrictEqual(running.config, wanted.get(name))) continue;
       running.config = undefined;
+      running.check.abort();
       stops.push(running.pipeline.stop());
     }
     await Promise.all(stops);
@@ -104,6 +107,10 @@ export class Pipelines {
     const { node, journal, book, deadLetters, registry } = this.#options;
     const log = this.#options.log.child({ sink: config.name });
     const sink = await createSink(config, { node, slot: journal.slot, clock: systemClock, registry, log });
+    if (this.#ending) {
+      await sink.close();
+      return;
+    }
     const pipeline = new Pipeline({
       settings: config,
       sink,
@@ -116,11 +123,13 @@ export class Pipelines {
       metrics: this.#metrics,
       log,
     });
-    this.#running.set(config.name, { config, pipeline, sink });
+    const check = new AbortController();
+    this.#running.set(config.name, { config, pipeline, sink, check });
     book.changed();
     pipeline.start();
-    sink.check(AbortSignal.timeout(CHECK_TIMEOUT_MS)).then(
+    sink.check(AbortSignal.any([check.signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])).then(
       (problems) => {
+        if (check.signal.aborted) return;
         for (const problem of problems) log.warn({ problem }, "the sink's destination is not as it should be");
       },
       (error: unknown) => log.error({ err: error }, "bug in the sink: a check must answer, not throw"),
@@ -137,14 +146,19 @@ export class Pipelines {
     for (const { pipeline } of this.#running.values()) pipeline.wake();
   }
 
-  /** Flushes all pipelines at once, for at most `deadlineMs`; what they could not deliver stays in the journal. */
+  /** Flushes all pipelines at once, and has stopped them after `deadlineMs`; what they could not deliver stays in the journal. */
   async drain(deadlineMs: number): Promise<void> {
-    this.#ending = true;
+    this.#end();
     await Promise.all([...this].map((pipeline) => pipeline.drain(deadlineMs)));
   }
 
   async stop(): Promise<void> {
-    this.#ending = true;
+    this.#end();
     await Promise.all([...this].map((pipeline) => pipeline.stop()));
+  }
+
+  #end(): void {
+    this.#ending = true;
+    for (const { check } of this.#running.values()) check.abort();
   }
 }

@@ -43,10 +43,10 @@ export async function runCollector(options: RunOptions): Promise<number> {
   const { log, output } = options;
   const startedMs = performance.now();
   let loaded = options.loaded;
-  const collector = await Collector.start(loaded, log);
-  output.write(banner(loaded, collector.port, collector.adminPort, performance.now() - startedMs));
-
-  let reloading = Promise.resolve();
+  // Signals that come during the start are remembered until it is over.
+  const stop = stopSignal(() => reload("SIGHUP"));
+  const starting = Collector.start(loaded, log);
+  let reloading: Promise<unknown> = starting.catch(() => {});
   let stopping = false;
   let schemasWatch: { readonly dir: string; readonly watch: AsyncDisposable } | undefined;
   const followSchemas = async (): Promise<void> => {
@@ -66,7 +66,7 @@ export async function runCollector(options: RunOptions): Promise<number> {
           return;
         }
         warnOfFixedParts(loaded.config, next.config, log);
-        await collector.apply(next);
+        await (await starting).apply(next);
         loaded = next;
         await followSchemas();
         log.info(
@@ -78,12 +78,14 @@ export async function runCollector(options: RunOptions): Promise<number> {
       }
     });
   };
+  const collector = await starting;
+  output.write(banner(loaded, collector.port, collector.adminPort, performance.now() - startedMs));
   await using watchers = new AsyncDisposableStack();
   if (loaded.file !== undefined) watchers.use(watchConfig(loaded.file, () => reload("file changed")));
   await followSchemas();
   watchers.defer(() => schemasWatch?.watch[Symbol.asyncDispose]());
 
-  const signal = await stopSignal(() => reload("SIGHUP"));
+  const signal = await stop;
   stopping = true;
   log.info({ signal: signal.name }, "stopping");
   const drained = collector.drain().then(() => "drained" as const);

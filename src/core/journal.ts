@@ -29,6 +29,8 @@ export interface Journal {
   readonly heldBytes: number;
   /** The budget for `heldBytes`, from the configuration. */
   readonly maxBytes: number;
+  /** Why the newest append failed, in words, for a few seconds after it; `undefined` when it did not, or the journal was just full. */
+  readonly failure: string | undefined;
   /** True when an append of `bytes` more bytes would be refused. */
   isFull(bytes: number): boolean;
 

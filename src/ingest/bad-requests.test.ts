@@ -29,6 +29,7 @@ const BAD: Readonly<Record<string, readonly [request: string | Buffer, code: Pro
   "no key": [bare(["Host: a", length]), "missing_key"],
   "a key of a scheme that has none": [bare(["Host: a", length, "Authorization: Digest a=b"]), "missing_key"],
   "an unknown key": [bare(["Host: a", length, "X-Write-Key: nobody"]), "unknown_key"],
+  "two Host headers": [bare(["Host: a", "Host: b", length]), "request_malformed"],
   "an empty key": [bare(["Host: a", length, "Authorization: Bearer "]), "missing_key"],
   "two X-Write-Key headers": [bare(["Host: a", length, "X-Write-Key: wk_web", "X-Write-Key: wk_web"]), "unknown_key"],
   "keys that differ": [rawPost(EVENT, [OTHER_KEY]), "key_conflict"],

@@ -62,7 +62,12 @@ export const httpConfig = z
       .describe(
         "How long an idle connection is kept, in milliseconds. Longer than the 60 s of AWS and nginx load balancers: the side that closes first must be the balancer, or it sends a request into a closing connection and answers 502.",
       ),
-    maxConnections: z.int().min(1).max(1_000_000).default(20_000).describe("Connections at a time; more are closed."),
+    maxConnections: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(20_000)
+      .describe("Connections at a time; more are closed. Lowered where the limit of open files is lower."),
     maxPendingBytes: byteSize({ min: 1024 ** 2 })
       .prefault("256MiB")
       .describe("Bytes of request bodies held in memory at a time; more requests are answered 429."),

@@ -31,6 +31,26 @@ test("garbage behind a request does not overtake the promise about its events", 
   expect(statuses(await answers)).toEqual(["201", "400"]);
 });
 
+test("a reset after CONNECT costs its own connection only", async () => {
+  await using server = await startTestServer();
+  const socket = await server.socket();
+  socket.write("CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(socket, "data");
+  socket.resetAndDestroy();
+  await sleep(50);
+  expect(statuses(await server.raw(rawPost(EVENT)))).toEqual(["201"]);
+});
+
+test.each(["identity", "gzip", "chunked"])(
+  "a refusal is read although the body behind it is broken (Transfer-Encoding: %s)",
+  async (coding) => {
+    await using server = await startTestServer();
+    const head = `POST /v1/events HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: ${coding}\r\n\r\n`;
+    const answer = await server.raw(`${head}ZZ\r\n`, { waitMs: 500 });
+    expect(statuses(answer)).toEqual([coding === "chunked" ? "401" : "400"]);
+  },
+);
+
 test("a client that ends its half of the connection after its request is answered", async () => {
   await using server = await startTestServer();
   expect(statuses(await server.raw(KEPT, { end: true }))).toEqual(["201"]);

@@ -164,14 +164,25 @@ function admitted(exchange: Exchange, query: Query, table: SourceTable): Source 
   return allowsOrigin(source.origins, headers.origin) ? source : originNotAllowed(headers.origin);
 }
 
-function malformed({ headers, httpVersionMinor }: IncomingMessage): Problem | undefined {
-  if (headers.host === undefined && httpVersionMinor > 0) {
-    return { code: "request_malformed", detail: "HTTP/1.1 requests must have a Host header (RFC 9112, 3.2)." };
+function malformed({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): Problem | undefined {
+  const hosts = countHosts(rawHeaders);
+  if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) {
+    return { code: "request_malformed", detail: "HTTP/1.1 requests must have one Host header (RFC 9112, 3.2)." };
   }
   const coding = headers["transfer-encoding"];
   if (coding === undefined || coding.toLowerCase() === "chunked") return undefined;
   const detail = "The only Transfer-Encoding is chunked. To send a compressed body, use Content-Encoding.";
   return { code: "request_malformed", detail };
+}
+
+/** Node keeps the first Host header and drops the others. */
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? "";
+    if (name.length === "host".length && name.toLowerCase() === "host") hosts++;
+  }
+  return hosts;
 }
 
 function notServed(route: Route, method: string): Problem | undefined {

@@ -15,12 +15,12 @@ import type { HttpConfig } from "./config.ts";
 import type { EventOptions } from "./event-options.ts";
 import { type EventResult, eventResults } from "./event-results.ts";
 import type { Exchange } from "./exchange.ts";
-import { type Judgement, judgeEvents } from "./judge-events.ts";
+import { Judge, type Judgement } from "./judge-events.ts";
 import {
   ackUnavailable,
   allInvalid,
   appendProblem,
-  journalFull,
+  noRoom,
   quotaExceeded,
   refusedBody,
   unreadableBody,
@@ -29,15 +29,19 @@ import {
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
-import type { Enrichment } from "./protocols/incoming-event.ts";
+import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
 import { type BodyLayout, layoutOf, parseNative } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
 import { countStates } from "./receipts.ts";
 import type { Source } from "./sources.ts";
+import { Turnstile } from "./turnstile.ts";
 
 /** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
 const MAX_USER_AGENT_CHARS = 512;
+
+/** So much of a body is read in one turn of the event loop: milliseconds' worth, up to 9 for a body of nothing but `{}`. */
+const SLICE_BYTES = 256 * 1024;
 
 /** Of one request. */
 const MAX_LOGGED_EVENTS = 10;
@@ -82,6 +86,7 @@ interface Stored {
 export class EventIntake {
   readonly #parts: IntakeParts;
   readonly #pending: PendingBytes;
+  readonly #turnstile = new Turnstile();
   readonly #privacy = new ClientIpPrivacy();
   readonly #collectorPrefix: string;
 
@@ -93,7 +98,7 @@ export class EventIntake {
   }
 
   async take(exchange: Exchange, source: Source, options: EventOptions): Promise<void> {
-    const { clock, http, metrics } = this.#parts;
+    const { clock, http } = this.#parts;
     const refusal = this.#refuseEarly(exchange.request, source, options);
     if (refusal !== undefined) return exchange.problem(refusal);
     const layout = layoutOf(exchange.request.headers["content-type"]);
@@ -101,24 +106,31 @@ export class EventIntake {
     // Before the first wait: the address is gone with the connection.
     const enrichment = this.#enrichment(exchange.request, source, clock.nowMs());
     exchange.invite();
-    const taken = await this.#readBody(exchange.request);
-    if (taken.kind === "gone") {
-      metrics.abandoned.inc();
-      return;
-    }
-    if (taken.kind === "refused") return exchange.problem(refusedBody(taken));
-    let stored: Stored | undefined;
-    try {
-      stored = await this.#store(exchange, { source, options, layout, enrichment }, taken.body);
-    } finally {
-      this.#pending.release(taken.body.length);
-    }
+    const stored = await this.#receive(exchange, { source, options, layout, enrichment });
     if (stored === undefined) return;
     const settled =
       options.ack === "delivered"
         ? await this.#parts.deliveries.whenSettled(stored.first, stored.accepted, http.ackTimeoutMs)
         : undefined;
     this.#answer(exchange, options, stored, settled);
+  }
+
+  /** Reads and stores. The body is referred to from here on down only, so that nothing keeps it while sinks are waited for. */
+  async #receive(exchange: Exchange, admitted: Admitted): Promise<Stored | undefined> {
+    const taken = await this.#readBody(exchange.request);
+    if (taken.kind === "gone") {
+      this.#parts.metrics.abandoned.inc();
+      return undefined;
+    }
+    if (taken.kind === "refused") {
+      exchange.problem(refusedBody(taken));
+      return undefined;
+    }
+    try {
+      return await this.#store(exchange, admitted, taken.body);
+    } finally {
+      this.#pending.release(taken.body.length);
+    }
   }
 
   /** What can be refused before the body is read costs neither side its transfer. */
@@ -130,7 +142,7 @@ export class EventIntake {
     if (waitMs > 0) return quotaExceeded(source, waitMs);
     if (options.validateOnly) return undefined;
     if (options.ack === "durable" && journal.durability === "memory") return ackUnavailable();
-    return journal.isFull(Math.max(1, Number(request.headers["content-length"] ?? 1))) ? journalFull() : undefined;
+    return noRoom(journal, Math.max(1, Number(request.headers["content-length"] ?? 1)));
   }
 
   #enrichment(request: IncomingMessage, source: Source, receivedMs: number): Enrichment {
@@ -166,20 +178,21 @@ export class EventIntake {
    * more to answer. At level `received` the answer comes first, and later ones fall flat.
    */
   async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
-    const { http, journal, metrics, quarantine, validator } = this.#parts;
+    const { journal, metrics, quarantine } = this.#parts;
     const { source, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst) {
-      if (journal.isFull(body.length)) {
-        exchange.problem(journalFull());
+      const refusal = noRoom(journal, body.length);
+      if (refusal !== undefined) {
+        exchange.problem(refusal);
         return undefined;
       }
       exchange.empty(201);
       this.#acknowledged(exchange, options);
     }
-    const parsed = parseNative(body, layout, http);
-    if (parsed.kind === "unreadable") {
-      const problem = unreadableBody(parsed.code, parsed.detail);
+    const judgement = await this.#judge(body, layout, source);
+    if ("kind" in judgement) {
+      const problem = unreadableBody(judgement.code, judgement.detail);
       const keep = answersFirst || (PROBLEMS[problem.code].status === 400 && body.length > 0);
       if (keep && !options.validateOnly) {
         await quarantine.keepBody(source.name, problem.code, problem.detail, body, enrichment.receivedMs);
@@ -187,14 +200,14 @@ export class EventIntake {
       exchange.problem(problem);
       return undefined;
     }
-    metrics.of(source.name).received.inc(parsed.items.length);
-    const overQuota = this.#charge(source, parsed.items.length, answersFirst);
+    const { valid, invalid, warned } = judgement;
+    const events = valid.length + invalid.length;
+    metrics.of(source.name).received.inc(events);
+    const overQuota = this.#charge(source, events, answersFirst);
     if (overQuota !== undefined) {
       exchange.problem(overQuota);
       return undefined;
     }
-    const judgement = judgeEvents(parsed.items, source, validator());
-    const { valid, invalid, warned } = judgement;
     const failed = invalid.length + warned.length;
     if (failed > 0) {
       metrics.invalid(source.name, source.validation, failed);
@@ -212,6 +225,25 @@ export class EventIntake {
     }
     if (valid.length === 0 && !answersFirst) exchange.problem(allInvalid(judgement, { accepted: 0 }));
     return stored;
+  }
+
+  /** Event by event, so that only one is held parsed, and a slice of a large body at a time, so that others are served between. */
+  async #judge(body: Buffer, layout: BodyLayout, source: Source): Promise<Judgement | UnreadableBody> {
+    const { http, validator } = this.#parts;
+    // A body is looked through as a whole before its first event.
+    if (body.length > SLICE_BYTES) await this.#turnstile.pass();
+    const judge = new Judge(source, validator());
+    const events = parseNative(body, layout, http);
+    let sliceBytes = 0;
+    for (;;) {
+      const next = events.next();
+      if (next.done === true) return next.value ?? judge;
+      judge.add(next.value);
+      sliceBytes += next.value.kind === "event" ? next.value.event.raw.length : next.value.malformed.raw.length;
+      if (sliceBytes <= SLICE_BYTES) continue;
+      sliceBytes = 0;
+      await this.#turnstile.pass();
+    }
   }
 
   /** A quota may have been used up by others while the body came in; what is answered already just pays. */
@@ -243,7 +275,7 @@ export class EventIntake {
     try {
       first = await journal.append(drafts, options.ack === "durable" ? "synced" : "written");
     } catch (error) {
-      const problem = appendProblem(error);
+      const problem = appendProblem(error, journal, drafts);
       if (exchange.answered) metrics.lost(source.name, problem.code, drafts.length);
       exchange.problem(problem);
       return undefined;

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
@@ -355,4 +357,53 @@ test("schemas, the API description and health are there for everyone", async () 
   expect(await get("/readyz")).toEqual([503, "*", { ready: false, reasons: ["draining"] }]);
   const head = await fetch(`${server.url}/livez`, { method: "HEAD" });
   expect([head.status, head.headers.get("content-length"), await head.text()]).toEqual([200, "13", ""]);
+});
+
+test("a request that could never fit into the journal is told to be sent in parts, not to wait", async () => {
+  await using server = await startTestServer();
+  server.journal.full = true;
+  server.journal.maxBytes = 300;
+  const large = { ...GOOD, subject: "x".repeat(300) };
+  for (const path of ["", "?ack=received"]) {
+    expect(await told(await post(server, large, path))).toMatchObject({
+      status: 413,
+      body: { code: "body_too_large" },
+    });
+  }
+  expect((await post(server, GOOD)).status).toBe(429);
+  // What the collector adds counts too.
+  server.journal.full = false;
+  server.journal.failure = "journal_full";
+  expect((await post(server, [GOOD, GOOD])).status).toBe(413);
+});
+
+test("nothing keeps a request's body while its sinks are waited for", async () => {
+  setFlagsFromString("--expose-gc");
+  const collectGarbage: unknown = runInNewContext("gc");
+  if (typeof collectGarbage !== "function") throw new Error("V8 has a garbage collector");
+  await using server = await startTestServer();
+  const gate = Promise.withResolvers<"delivered">();
+  server.deliveries.whenSettled = () => gate.promise;
+  const answer = post(server, { ...GOOD, subject: "x".repeat(500_000) }, "?ack=delivered");
+  while (server.journal.drafts.length === 0) await sleep(1);
+  const memory = new WeakRef(server.journal.drafts.pop()?.body.buffer ?? {});
+  for (let i = 0; i < 50 && memory.deref() !== undefined; i++) {
+    await sleep(5);
+    collectGarbage();
+  }
+  expect(memory.deref()).toBeUndefined();
+  gate.resolve("delivered");
+  expect((await answer).status).toBe(201);
+});
+
+test("a small request that comes after a large one is not held up by it", async () => {
+  await using server = await startTestServer();
+  const large = Array.from({ length: 5_000 }, () => ({ type: "large", data: "x".repeat(2_000) }));
+  const replies: string[] = [];
+  const both = [post(server, large).then(() => replies.push("large"))];
+  while (!/body_bytes_total [1-9]/.test(await server.registry.metrics())) await sleep(1);
+  both.push(post(server, GOOD).then(() => replies.push("small")));
+  await Promise.all(both);
+  expect(replies).toEqual(["small", "large"]);
+  expect(server.journal.events().map(({ type }) => type)).toEqual(["checkout.paid", ...large.map(({ type }) => type)]);
 });

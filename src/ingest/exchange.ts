@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
+import type { AnswerBacklog } from "./answer-backlog.ts";
 import { discardRest } from "./linger.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "./problems.ts";
@@ -13,6 +14,7 @@ const CHEAP_BODY_BYTES = 64 * 1024;
 /** What all exchanges of a server share. */
 export interface ExchangeContext {
   readonly metrics: IngestMetrics;
+  readonly backlog: AnswerBacklog;
   /** For a line on each answer, at level debug only. */
   readonly log: Logger;
   /** True when connections are to be closed after their next answer. */
@@ -76,9 +78,10 @@ export class Exchange {
   }
 
   #sendBody(status: number, mediaType: string, body: string, headers: readonly string[]): void {
-    const length = String(Buffer.byteLength(body));
-    const all = ["Content-Type", mediaType, "Content-Length", length, "X-Content-Type-Options", "nosniff", ...headers];
-    this.#send(status, all, body);
+    const bytes = Buffer.byteLength(body);
+    const type = ["Content-Type", mediaType, "Content-Length", String(bytes), "X-Content-Type-Options", "nosniff"];
+    this.#context.backlog.charge(this.request.socket, this.response, bytes);
+    this.#send(status, [...type, ...headers], body);
   }
 
   #send(status: number, headers: string[], body?: string): void {

@@ -21,7 +21,7 @@ export class TestJournal implements Journal {
   readonly slot = "0";
   readonly first = 0;
   readonly heldBytes = 0;
-  readonly maxBytes = Number.MAX_SAFE_INTEGER;
+  maxBytes = Number.MAX_SAFE_INTEGER;
   readonly drafts: EventDraft[] = [];
   readonly levels: AppendLevel[] = [];
   full = false;

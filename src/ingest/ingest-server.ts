@@ -6,11 +6,13 @@ import type { Duplex } from "node:stream";
 import type { Logger } from "pino";
 import { MillraceError } from "../core/errors.ts";
 import type { RejectLog } from "../core/reject-log.ts";
+import { AnswerBacklog, EXCHANGE_BYTES } from "./answer-backlog.ts";
 import { answerOnSocket, clientProblem } from "./client-errors.ts";
 import type { ListenConfig } from "./config.ts";
 import { type EndpointParts, Endpoints } from "./endpoints.ts";
 import { EventIntake, type IntakeParts } from "./event-intake.ts";
 import { Exchange, type ExchangeContext } from "./exchange.ts";
+import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import type { Problem } from "./problems.ts";
 import { Quarantine } from "./quarantine.ts";
 import { methodsOf } from "./router.ts";
@@ -50,7 +52,7 @@ export class IngestServer {
   constructor(options: IngestServerOptions) {
     const { http, metrics, quarantine, onQuarantined } = options;
     this.#options = options;
-    this.#context = { metrics, log: options.log, draining: false };
+    this.#context = { metrics, backlog: new AnswerBacklog(metrics), log: options.log, draining: false };
     const intake = new EventIntake({
       ...options,
       quarantine: new Quarantine({ log: quarantine, metrics, onQuarantined }),
@@ -67,13 +69,17 @@ export class IngestServer {
     });
     // Ends connections whose client takes no answer. Longer than anything that we make a client wait for.
     this.#server.timeout = http.requestTimeoutMs + http.ackTimeoutMs;
-    this.#server.maxConnections = http.maxConnections;
+    this.#server.maxConnections = this.#maxConnections();
     // A client may end its half of the connection after its request, as nc does, and still be answered.
     Object.assign(this.#server, { httpAllowHalfOpen: true });
     this.#server.on("request", (request, response) => this.#serve(request, response, false));
     this.#server.on("checkContinue", (request, response) => this.#serve(request, response, true));
     this.#server.on("checkExpectation", (request, response) => this.#refuseExpectation(request, response));
-    this.#server.on("connect", (_request, socket) => answerOnSocket(socket, connectRefused()));
+    this.#server.on("connect", (_request, socket) => {
+      // Node has let go of the socket, so a reset would be nobody's.
+      socket.on("error", () => socket.destroy());
+      answerOnSocket(socket, connectRefused());
+    });
     this.#server.on("clientError", (error, socket) => this.#clientError(error, socket));
     this.#server.on("connection", (socket) => this.#connected(socket));
     this.#server.on("drop", () => metrics.droppedConnections.inc());
@@ -126,6 +132,20 @@ export class IngestServer {
     timer.cancel();
   }
 
+  /** A connection without a descriptor left for the journal would cost more than a connection less. */
+  #maxConnections(): number {
+    const { http, log } = this.#options;
+    const openFiles = openFilesLimit();
+    const maxConnections = connectionsWithin(openFiles, http.maxConnections);
+    if (maxConnections < http.maxConnections) {
+      log.warn(
+        { maxConnections, configured: http.maxConnections, openFiles },
+        "the limit of open files allows fewer connections than http.maxConnections: raise it (ulimit -n, LimitNOFILE), or lower the setting",
+      );
+    }
+    return maxConnections;
+  }
+
   #connected(socket: Socket): void {
     const { metrics } = this.#options;
     this.#connections.set(socket, undefined);
@@ -137,7 +157,10 @@ export class IngestServer {
   }
 
   #serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
+    // Closed over its backlog: what follows in the bytes that were read is not looked at.
+    if (request.socket.destroyed) return;
     const exchange = this.#open(request, response, awaitsContinue);
+    if (request.socket.destroyed) return;
     const work = this.#endpoints.serve(exchange, this.#closing ? drainingProblem() : undefined);
     if (work === undefined) return;
     this.#active++;
@@ -150,6 +173,7 @@ export class IngestServer {
   #open(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Exchange {
     const exchange = new Exchange(request, response, this.#options.clock.monotonicMs(), awaitsContinue, this.#context);
     this.#connections.set(request.socket, exchange);
+    this.#context.backlog.charge(request.socket, response, EXCHANGE_BYTES);
     return exchange;
   }
 
@@ -198,9 +222,9 @@ export class IngestServer {
     if (exchange === undefined || exchange.response.writableFinished) answer();
     // The broken bytes follow a good request: its answer, which may be a promise about its events, goes first.
     else if (exchange.request.complete) exchange.response.once("close", answer);
-    // It broke within the body of a request: the answer keeps its place behind those before it.
-    else if (exchange.answered) socket.destroy();
-    else {
+    // It broke within the body of a request: the answer keeps its place behind those before it. One that is
+    // given already is on its way, and its connection ends after it.
+    else if (!exchange.answered) {
       exchange.response.shouldKeepAlive = false;
       exchange.problem(problem);
     }

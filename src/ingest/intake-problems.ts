@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { formatBytes } from "../core/config-fields.ts";
 import { MillraceError } from "../core/errors.ts";
+import type { EventDraft } from "../core/event.ts";
+import type { Journal } from "../core/journal.ts";
 import type { RefusedBody } from "./body/body-result.ts";
 import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { eventResults, summary } from "./event-results.ts";
@@ -11,6 +14,12 @@ import type { Source } from "./sources.ts";
 
 /** About how long a full journal or a full memory takes to have room again, when sinks are well. */
 const PRESSURE_WAIT_MS = 2_000;
+
+/**
+ * A request larger than this share of the journal is never waited for: the segment that is
+ * written to, up to an eighth, is not deleted, and each event has its framing.
+ */
+const MAX_JOURNAL_SHARE = 3 / 4;
 
 export function refusedBody({ code, detail }: RefusedBody): Problem {
   if (code === "overloaded") return { code, detail, retryAfterSeconds: pressureRetrySeconds() };
@@ -49,7 +58,18 @@ export function quotaExceeded(source: Source, waitMs: number): Problem {
   };
 }
 
-export function journalFull(): Problem {
+/** Why `bytes` of events cannot be taken now, if the journal has no room for them. */
+export function noRoom(journal: Journal, bytes: number): Problem | undefined {
+  return journal.isFull(bytes) ? journalFull(journal, bytes) : undefined;
+}
+
+function journalFull(journal: Journal, bytes: number): Problem & { readonly code: ProblemCode } {
+  if (bytes > journal.maxBytes * MAX_JOURNAL_SHARE) {
+    return {
+      code: "body_too_large",
+      detail: `The request's events would not fit into the journal even while it is empty: it has ${formatBytes(journal.maxBytes)}. Send them in several requests, or raise journal.maxBytes.`,
+    };
+  }
   return {
     code: "journal_full",
     detail:
@@ -65,9 +85,17 @@ export function ackUnavailable(): Problem {
 }
 
 /** Why an append failed. Anything but the journal's own codes is a bug. */
-export function appendProblem(error: unknown): Problem & { readonly code: ProblemCode } {
+export function appendProblem(
+  error: unknown,
+  journal: Journal,
+  drafts: readonly EventDraft[],
+): Problem & { readonly code: ProblemCode } {
   const code = error instanceof MillraceError ? error.code : undefined;
-  if (code === "journal_full") return journalFull();
+  if (code === "journal_full")
+    return journalFull(
+      journal,
+      drafts.reduce((bytes, draft) => bytes + bytesOf(draft), 0),
+    );
   if (code === "ack_unavailable") return ackUnavailable();
   if (code !== "journal_write_failed") throw error;
   return {
@@ -76,6 +104,10 @@ export function appendProblem(error: unknown): Problem & { readonly code: Proble
       "The journal's disk failed. The events may or may not be stored: send the request again after Retry-After seconds, with the same ids.",
     retryAfterSeconds: pressureRetrySeconds(),
   };
+}
+
+function bytesOf({ head, body, tail }: EventDraft): number {
+  return Buffer.byteLength(head) + body.length + Buffer.byteLength(tail);
 }
 
 function pressureRetrySeconds(): number {

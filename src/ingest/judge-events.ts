@@ -29,44 +29,49 @@ const ID_REQUIRED: ValidationProblem = {
   expected: "a string",
 };
 
+type Rules = Pick<Source, "validation" | "unknownTypes" | "requireId">;
+
 /**
- * Decides which events are accepted under a source's rules. The form of an event is
- * always enforced, its schema as far as the source's validation mode says.
+ * Decides which events of a request are accepted under a source's rules. The form of an
+ * event is always enforced, its schema as far as the source's validation mode says.
  *
  * Lets go of each event's parsed data, so that what waits for the journal is no larger
  * than its bytes.
  */
-export function judgeEvents(
-  items: readonly IncomingItem[],
-  rules: Pick<Source, "validation" | "unknownTypes" | "requireId">,
-  validator: EventValidator,
-): Judgement {
-  const valid: IncomingEvent[] = [];
-  const invalid: InvalidEvent[] = [];
-  const warned: WarnedEvent[] = [];
-  let index = -1;
-  for (const item of items) {
-    index++;
+export class Judge implements Judgement {
+  readonly valid: IncomingEvent[] = [];
+  readonly invalid: InvalidEvent[] = [];
+  readonly warned: WarnedEvent[] = [];
+  readonly #rules: Rules;
+  readonly #validator: EventValidator;
+
+  constructor(rules: Rules, validator: EventValidator) {
+    this.#rules = rules;
+    this.#validator = validator;
+  }
+
+  add(item: IncomingItem): void {
+    const index = this.valid.length + this.invalid.length;
     if (item.kind === "malformed") {
-      invalid.push({ index, ...item.malformed });
-      continue;
+      this.invalid.push({ index, ...item.malformed });
+      return;
     }
     const { event } = item;
-    if (rules.requireId && event.id === undefined) {
-      invalid.push({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw, parsed: true });
-      continue;
+    const { requireId, validation } = this.#rules;
+    if (requireId && event.id === undefined) {
+      this.invalid.push({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw, parsed: true });
+      return;
     }
-    const problems = rules.validation === "off" ? undefined : schemaProblems(event, rules, validator);
+    const problems = validation === "off" ? undefined : schemaProblems(event, this.#rules, this.#validator);
     event.data = undefined;
-    if (problems === undefined) valid.push(event);
-    else if (rules.validation === "enforce") {
-      invalid.push({ index, id: event.id, problems, raw: event.raw, parsed: true });
+    if (problems === undefined) this.valid.push(event);
+    else if (validation === "enforce") {
+      this.invalid.push({ index, id: event.id, problems, raw: event.raw, parsed: true });
     } else {
-      valid.push(event);
-      warned.push({ index, problems });
+      this.valid.push(event);
+      this.warned.push({ index, problems });
     }
   }
-  return { valid, invalid, warned };
 }
 
 function schemaProblems(

@@ -127,6 +127,11 @@ export function createIngestMetrics(registry: Registry) {
       help: "Connections closed at once because http.maxConnections were open.",
       registers,
     }),
+    overrunConnections: new Counter({
+      name: "millrace_ingest_overrun_connections_total",
+      help: "Connections closed because their pipelined requests and unread answers took too much memory.",
+      registers,
+    }),
     wireBytes: new Counter({
       name: "millrace_ingest_body_wire_bytes_total",
       help: "Bytes of request bodies as they were sent, compressed or not.",

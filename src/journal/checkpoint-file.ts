@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import type { Checkpoint } from "../core/ledger.ts";
 import { type Disk, errorCode, nodeDisk, writeFullySync } from "./disk.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
 const count = z.int().min(0);
@@ -41,13 +42,22 @@ export class CheckpointFile {
   readonly #fresh: string;
   readonly #previous: string;
   readonly #log: Logger;
+  readonly #reserve: DiskReserve | undefined;
   #waiting: { checkpoint: Checkpoint; saved: Promise<void> } | undefined;
   #saving: Promise<void> = Promise.resolve();
   #hasCurrent = false;
 
-  constructor(options: { config: { readonly dir: string }; slot: string; log: Logger; disk?: Disk }) {
+  /** @param options.reserve room to save with when the disk is full */
+  constructor(options: {
+    config: { readonly dir: string };
+    slot: string;
+    log: Logger;
+    reserve?: DiskReserve;
+    disk?: Disk;
+  }) {
     this.#disk = options.disk ?? nodeDisk;
     this.#log = options.log;
+    this.#reserve = options.reserve;
     this.#directory = slotDirectory(options.config, options.slot);
     this.#current = join(this.#directory, "checkpoint.json");
     this.#fresh = join(this.#directory, "checkpoint.new.json");
@@ -87,9 +97,12 @@ export class CheckpointFile {
 
   async #write(checkpoint: Checkpoint): Promise<void> {
     const body = JSON.stringify(checkpoint);
+    const bytes = Buffer.from(`{"crc32":${crc32(body)},"checkpoint":${body}}\n`);
     const file = this.#disk.createSync(this.#fresh);
     try {
-      writeFullySync(file, Buffer.from(`{"crc32":${crc32(body)},"checkpoint":${body}}\n`), 0);
+      const write = (): void => writeFullySync(file, bytes, 0);
+      if (this.#reserve === undefined) write();
+      else this.#reserve.lend(write);
       await file.datasync();
     } finally {
       await file.close();
@@ -98,6 +111,8 @@ export class CheckpointFile {
     this.#hasCurrent = false;
     await this.#disk.rename(this.#fresh, this.#current);
     this.#hasCurrent = true;
+    // The oldest generation is gone, and with it as much room as was lent for this one.
+    this.#reserve?.hold();
     await this.#disk.syncDirectory(this.#directory);
   }
 

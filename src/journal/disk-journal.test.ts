@@ -72,6 +72,28 @@ describe("appending", () => {
     expect(await readAll(journal, journal.reader(0))).toHaveLength(2);
   });
 
+  test("a failure shows until an append works again, or for ten seconds, since none may come to try", async () => {
+    const disk = new SimulatedDisk();
+    let nowMs = 0;
+    const clock = { ...systemClock, monotonicMs: () => nowMs };
+    const { journal } = await openTestJournal({ disk, clock });
+    disk.failing.add("create");
+    await expect(journal.append([draftOf("a")], "written")).rejects.toThrow("EIO");
+    expect(journal.failure).toBe("the journal could not be written: EIO");
+    nowMs += 10_001;
+    expect(journal.failure).toBeUndefined();
+    await expect(journal.append([draftOf("a")], "written")).rejects.toThrow("EIO");
+    disk.failing.clear();
+    await journal.append([draftOf("a")], "written");
+    expect(journal.failure).toBeUndefined();
+    disk.failing.add("sync");
+    await expect(journal.append([draftOf("b")], "synced")).rejects.toThrow("not synced");
+    expect(journal.failure).toContain("not synced");
+    disk.failing.clear();
+    await journal.append([draftOf("c")], "synced");
+    expect(journal.failure).toBeUndefined();
+  });
+
   test("a failed sync also rejects those who came while it ran: their bytes are in the same file", async () => {
     const disk = new SimulatedDisk();
     const { journal } = await openTestJournal({ disk });

@@ -6,7 +6,8 @@ import type { Clock } from "../core/clock.ts";
 import type { Logger } from "pino";
 import { AppendGroup } from "./append-group.ts";
 import { Arena } from "./arena.ts";
-import { type Disk, errorCode } from "./disk.ts";
+import { type Disk, errorCode, isNoRoom } from "./disk.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
 import { encodeFrame, frameBytes } from "./frame.ts";
 import { GroupSync } from "./group-sync.ts";
 import { type ReadableLog, SegmentReader } from "./journal-reader.ts";
@@ -15,6 +16,11 @@ import type { JournalMetrics } from "./metrics.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import type { SegmentList } from "./segment-list.ts";
 import { SegmentWriter } from "./segment-writer.ts";
+
+const DISK_IS_FULL = "the disk of the journal is full";
+
+/** How long a failed write counts as a failure of the journal, when no other write shows that it works again. */
+const FAILURE_MS = 10_000;
 
 export interface DiskJournalOptions {
   readonly slot: string;
@@ -29,6 +35,7 @@ export interface DiskJournalOptions {
   /** The position of the next event: at least `end`. */
   readonly next: Position;
   readonly disk: Disk;
+  readonly reserve: DiskReserve | undefined;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: JournalMetrics;
@@ -57,6 +64,10 @@ export class DiskJournal implements Journal {
   readonly #metrics: JournalMetrics;
   readonly #listeners: ((events: readonly CollectedEvent[]) => void)[] = [];
   readonly #readable: ReadableLog;
+  readonly #reserve: DiskReserve | undefined;
+  readonly #clock: Clock;
+  #released: Position = 0;
+  #failed: { readonly atMs: number; readonly message: string } | undefined;
   #group = new AppendGroup();
   #end: Position;
   #closing: Promise<void> | undefined;
@@ -69,9 +80,18 @@ export class DiskJournal implements Journal {
     this.#tailBytes = options.tailBytes;
     this.#segments = segments;
     this.#metrics = metrics;
+    this.#reserve = options.reserve;
+    this.#clock = clock;
     this.#end = options.end;
     this.#tail = new MemoryTail(options.next);
-    this.#sync = new GroupSync({ disk, directory, log, metrics, writer: () => this.#writer });
+    this.#sync = new GroupSync({
+      disk,
+      directory,
+      log,
+      metrics,
+      writer: () => this.#writer,
+      onSynced: (failure) => this.#note(failure),
+    });
     this.#writer = new SegmentWriter({
       disk,
       segments,
@@ -109,8 +129,19 @@ export class DiskJournal implements Journal {
     return this.#segments.heldBytes;
   }
 
+  get failure(): string | undefined {
+    if (this.#failed === undefined || this.#clock.monotonicMs() - this.#failed.atMs > FAILURE_MS) return undefined;
+    return this.#failed.message;
+  }
+
   isFull(bytes: number): boolean {
-    return this.#overBudget(bytes) > this.#segments.releasedBytes;
+    return this.#diskIsFull() || this.#overBudget(bytes) > this.#segments.releasedBytes;
+  }
+
+  #diskIsFull(): boolean {
+    if (this.#reserve === undefined || this.#reserve.hold()) return false;
+    this.#makeRoom();
+    return true;
   }
 
   /** How far `bytes` more would exceed the budget, were nothing deleted first. */
@@ -128,7 +159,10 @@ export class DiskJournal implements Journal {
     if (this.isFull(bytes)) {
       this.#metrics.refusedFull.inc(drafts.length);
       return Promise.reject(
-        new MillraceError("journal_full", `the journal holds ${this.heldBytes} of ${this.maxBytes} bytes`),
+        new MillraceError(
+          "journal_full",
+          this.#diskIsFull() ? DISK_IS_FULL : `the journal holds ${this.heldBytes} of ${this.maxBytes} bytes`,
+        ),
       );
     }
     const excess = this.#overBudget(bytes);
@@ -159,7 +193,10 @@ export class DiskJournal implements Journal {
       this.#writer.write(this.#arena.take(), first.position, first.position + group.events.length);
     } catch (error) {
       this.#metrics.failedWrites.inc(group.events.length);
-      group.reject(writeFailure(error));
+      const failure = writeFailure(error);
+      if (isNoRoom(error)) this.#makeRoom();
+      else this.#note(failure);
+      group.reject(failure);
       return;
     }
     stop();
@@ -171,6 +208,11 @@ export class DiskJournal implements Journal {
     this.#tail.shrinkTo(this.#tailBytes);
     group.resolveWritten();
     if (group.wantsSync) this.#sync.add(group);
+    else this.#note(undefined);
+  }
+
+  #note(failure: MillraceError | undefined): void {
+    this.#failed = failure && { atMs: this.#clock.monotonicMs(), message: failure.message };
   }
 
   onAppend(listener: (events: readonly CollectedEvent[]) => void): void {
@@ -184,9 +226,17 @@ export class DiskJournal implements Journal {
   release(position: Position): void {
     // One group can be as large as the budget. Were its segment kept open, nothing would ever fit again.
     if (position >= this.#end) this.#writer.finishFull();
+    this.#released = position;
     this.#segments.release(position);
     // Events that live long cost the garbage collector: 0.5 µs each when all of a 32 MiB tail is kept.
     this.#tail.forgetBelow(position);
+  }
+
+  /** Gives back a segment of a full disk, before its time if need be: the one being written may be all there is. */
+  #makeRoom(): void {
+    if (this.#released >= this.#end) this.#writer.finishWritten();
+    this.#segments.release(this.#released);
+    this.#segments.reclaim(1);
   }
 
   close(): Promise<void> {
@@ -203,10 +253,7 @@ export class DiskJournal implements Journal {
 }
 
 function writeFailure(cause: unknown): MillraceError {
-  const code = errorCode(cause);
-  return code === "ENOSPC" || code === "EDQUOT"
-    ? new MillraceError("journal_full", "the disk of the journal is full", { cause })
-    : new MillraceError("journal_write_failed", `the journal could not be written: ${code ?? String(cause)}`, {
-        cause,
-      });
+  if (isNoRoom(cause)) return new MillraceError("journal_full", DISK_IS_FULL, { cause });
+  const problem = errorCode(cause) ?? String(cause);
+  return new MillraceError("journal_write_failed", `the journal could not be written: ${problem}`, { cause });
 }

@@ -17,6 +17,7 @@ export class GroupSync {
   readonly #log: Logger;
   readonly #metrics: JournalMetrics;
   readonly #writer: () => SegmentWriter;
+  readonly #onSynced: (failure: MillraceError | undefined) => void;
   #waiting: AppendGroup[] = [];
   #finished: OpenSegment[] = [];
   /** The newest segment whose name is known to survive a power cut. */
@@ -29,12 +30,15 @@ export class GroupSync {
     log: Logger;
     metrics: JournalMetrics;
     writer: () => SegmentWriter;
+    /** Told how each sync ended that an append waited for. */
+    onSynced: (failure: MillraceError | undefined) => void;
   }) {
     this.#disk = options.disk;
     this.#directory = options.directory;
     this.#log = options.log;
     this.#metrics = options.metrics;
     this.#writer = options.writer;
+    this.#onSynced = options.onSynced;
   }
 
   /** Settles the group's `synced` appends once what was written so far is on disk. */
@@ -68,6 +72,7 @@ export class GroupSync {
       this.#finished = [];
       try {
         await this.#sync(finished, groups.length > 0);
+        if (groups.length > 0) this.#onSynced(undefined);
         for (const group of groups) group.resolveSynced();
       } catch (error) {
         this.#metrics.failedSyncs.inc();
@@ -80,6 +85,7 @@ export class GroupSync {
         // Those that came meanwhile were written to the same file, and a second sync of it would report success.
         const doubtful = [...groups, ...this.#waiting];
         this.#waiting = [];
+        if (doubtful.length > 0) this.#onSynced(failure);
         for (const group of doubtful) group.rejectSynced(failure);
       }
       for (const { file } of finished) await this.#close(file);

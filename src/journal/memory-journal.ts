@@ -21,6 +21,7 @@ class MemoryJournal implements Journal {
   readonly durability = "memory";
   readonly slot: string;
   readonly maxBytes: number;
+  readonly failure = undefined;
   readonly #tail: MemoryTail;
   readonly #arena = new Arena();
   readonly #listeners: ((events: readonly CollectedEvent[]) => void)[] = [];

@@ -7,6 +7,7 @@ import type { Journal } from "../core/journal.ts";
 import type { JournalConfig } from "./config.ts";
 import { type Disk, nodeDisk } from "./disk.ts";
 import { DiskJournal } from "./disk-journal.ts";
+import type { DiskReserve } from "./disk-reserve.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
 import { type RecoveredSegments, type Recovery, SlotRecovery } from "./recovery.ts";
@@ -23,6 +24,8 @@ export interface OpenJournalOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics?: JournalMetrics;
+  /** Room that the checkpoint needs on the same disk: while it cannot be held, the journal is full. */
+  readonly reserve?: DiskReserve;
   readonly disk?: Disk;
 }
 
@@ -55,6 +58,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
     end,
     next: first,
     disk,
+    reserve: options.reserve,
     clock,
     log,
     metrics,

@@ -82,6 +82,22 @@ test("the oldest files go when the budget is used up, and the newest entries sta
   await Promise.all([log.close(), next.close()]);
 });
 
+test("one append that is larger than the budget stays within it, and its newest entries are kept", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const maxBytes = 64 * 1024;
+  const log = await open({ disk, config: { ...rejectLogConfig("/rejects").parse({ maxBytes }) } });
+  const entries = Array.from({ length: 500 }, (_, at) => rejected(JSON.stringify({ at, text: "x".repeat(400) })));
+  for (let round = 0; round < 3; round++) await log.append(entries);
+  expect(textOf(disk).length).toBeLessThanOrEqual(maxBytes);
+  expect(textOf(disk).length).toBeGreaterThan(maxBytes / 2);
+  expect(textOf(disk)).toContain('{"at":499,');
+  for (const line of textOf(disk).trimEnd().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+  await log.append([rejected(JSON.stringify("y".repeat(30 * 1024)))]);
+  expect(textOf(disk).length).toBeLessThanOrEqual(maxBytes);
+  await log.close();
+});
+
 test("files older than maxAgeMs are deleted, also while nothing comes in", async () => {
   const disk = new SimulatedDisk();
   disk.nowMs = Date.now();

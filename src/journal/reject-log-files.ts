@@ -125,22 +125,30 @@ class RejectLogFiles implements RejectLog {
   }
 
   async #write(lines: Buffer, entries: number): Promise<void> {
-    const { name, durability, metrics } = this.#options;
+    const { name, metrics } = this.#options;
     try {
-      const open = await this.#fileFor(lines.length);
-      try {
-        writeFullySync(open.file, lines, open.bytes);
-      } catch (error) {
-        await this.#takeBack(open);
-        throw error;
+      // One append can be larger than the budget: in parts, the oldest of it can go like any other.
+      for (let from = 0, end = 0; from < lines.length; from = end) {
+        end = endOfPart(lines, from, this.#fileBytes);
+        await this.#writePart(lines.subarray(from, end));
       }
-      open.bytes += lines.length;
-      if (durability === "disk") await open.file.datasync();
       metrics.rejectedEntries.inc({ log: name }, entries);
     } catch (error) {
       this.#countLost(entries);
       throw this.#failure(error);
     }
+  }
+
+  async #writePart(lines: Buffer): Promise<void> {
+    const open = await this.#fileFor(lines.length);
+    try {
+      writeFullySync(open.file, lines, open.bytes);
+    } catch (error) {
+      await this.#takeBack(open);
+      throw error;
+    }
+    open.bytes += lines.length;
+    if (this.#options.durability === "disk") await open.file.datasync();
   }
 
   async #fileFor(bytes: number): Promise<OpenFile> {
@@ -150,8 +158,8 @@ class RejectLogFiles implements RejectLog {
     if (open !== undefined) {
       if (open.bytes === 0 || open.bytes + bytes <= this.#fileBytes) return open;
       await this.#finish();
-      await this.#evict();
     }
+    await this.#evict(bytes);
     const nowMs = clock.nowMs();
     const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+Z/g, "");
     const path = join(config.dir, `${slot}-${time}-${await this.#unusedNumber(time)}.ndjson`);
@@ -197,14 +205,17 @@ class RejectLogFiles implements RejectLog {
     }
   }
 
-  /** Deletes the oldest files until the rest, and a full open one, is within the budget and young enough. */
-  async #evict(): Promise<void> {
+  /**
+   * Deletes the oldest files until the rest is young enough, and within the budget together
+   * with a full open file, or with a first line of `bytes` if that is longer.
+   */
+  async #evict(bytes = 0): Promise<void> {
     const { config, clock, disk, log, metrics, name } = this.#options;
     for (;;) {
       const oldest = this.#old[0];
       if (oldest === undefined) return;
       const isOld = clock.nowMs() - oldest.modifiedMs > config.maxAgeMs;
-      if (!isOld && this.#oldBytes + this.#fileBytes <= config.maxBytes) return;
+      if (!isOld && this.#oldBytes + Math.max(bytes, this.#fileBytes) <= config.maxBytes) return;
       try {
         await disk.unlink(oldest.path);
       } catch (error) {
@@ -242,4 +253,11 @@ class RejectLogFiles implements RejectLog {
     await this.#busy;
     await this.#finish();
   }
+}
+
+/** Where a part of at most `maxBytes` ends that begins at `from`: after whole lines, and at least one. */
+function endOfPart(lines: Buffer, from: number, maxBytes: number): number {
+  if (lines.length - from <= maxBytes) return lines.length;
+  const end = lines.lastIndexOf("\n", from + maxBytes - 1) + 1;
+  return end > from ? end : lines.indexOf("\n", from) + 1;
 }

@@ -75,6 +75,11 @@ export class SegmentWriter {
     this.#open = undefined;
   }
 
+  /** Ends the open segment if it holds an event. */
+  finishWritten(): void {
+    if (this.#open !== undefined && this.#open.segment.bytes > SEGMENT_HEADER_BYTES) this.finish();
+  }
+
   /** Ends the open segment if it is full, so that it can be deleted before there is more to write. */
   finishFull(): void {
     if (this.#open !== undefined && this.#open.segment.bytes >= this.#segmentBytes) this.finish();

@@ -13,6 +13,8 @@ export class SimulatedDisk implements Disk {
   nowMs = 0;
   /** Bytes that writes may still take; then they take what fits, and fail with ENOSPC. */
   room = Number.POSITIVE_INFINITY;
+  /** Bytes that all files together may have; unlike `room`, deleting gives them back. */
+  capacity = Number.POSITIVE_INFINITY;
   /** Operations that fail with EIO while they are in this set. */
   readonly failing = new Set<"truncate" | "sync" | "create" | "read" | "unlink">();
   /** What was done, for tests of order and number. */
@@ -41,14 +43,20 @@ export class SimulatedDisk implements Disk {
 
   #write(file: File, buffer: Uint8Array, offset: number): number {
     this.calls.write++;
-    const taken = Math.min(buffer.length, this.room);
-    if (taken === 0) throw failure("ENOSPC");
+    const taken = Math.min(buffer.length, this.room, file.bytes.length - offset + this.#free());
+    if (taken <= 0) throw failure("ENOSPC");
     this.room -= taken;
     const grown = Buffer.alloc(Math.max(file.bytes.length, offset + taken));
     file.bytes.copy(grown);
     grown.set(buffer.subarray(0, taken), offset);
     file.bytes = grown;
     return taken;
+  }
+
+  #free(): number {
+    let bytes = 0;
+    for (const file of this.files.values()) bytes += file.bytes.length;
+    return Math.max(0, this.capacity - bytes);
   }
 
   async open(path: string): Promise<DiskReader> {
@@ -108,6 +116,7 @@ export class SimulatedDisk implements Disk {
   /** The disk as the next process finds it after this one was killed: a copy, without faults. */
   afterKill(): SimulatedDisk {
     const disk = new SimulatedDisk();
+    disk.capacity = this.capacity;
     for (const [path, file] of this.files) disk.files.set(path, { ...file, bytes: Buffer.from(file.bytes) });
     return disk;
   }

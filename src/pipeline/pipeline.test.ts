@@ -318,6 +318,22 @@ test("a drain that finds its pipeline being stopped ends what is on its way at t
   expect(await drained).toBe(10);
 });
 
+test("a drain ends at its deadline though a sink heeds no abort and never closes, and what comes later counts no more", async () => {
+  const rig = startRig();
+  const answer = Promise.withResolvers<Receipt>();
+  rig.sink.answer = () => answer.promise;
+  rig.sink.close = () => new Promise(() => {});
+  rig.writeMany(10);
+  await turn();
+  const drained = rig.pipeline.drain(700);
+  await rig.clock.advance(700);
+  expect(await drained).toBe(10);
+  answer.resolve({ kind: "delivered" });
+  await turn();
+  expect(rig.cursor).toBe(0);
+  expect(rig.pipeline.stateOf(0)).toBe("held");
+});
+
 test("a long backlog of events for others is passed over in several turns, without a receipt or timer", async () => {
   const rig = startRig({ settings: { when: 'type == "rare"' } });
   rig.writeMany(10_000);

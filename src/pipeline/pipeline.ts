@@ -28,7 +28,7 @@ const MAX_HELD_EVENTS = 262_144;
 /** Most bytes of them, when two rounds of full batches do not need more. */
 const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
-/** After the deadline of a drain, the least time to write dead letters and close the sink. */
+/** Most of a drain's time that is kept for ending writes, writing dead letters and closing the sink. */
 const CLOSE_GRACE_MS = 2_000;
 
 export interface PipelineOptions {
@@ -87,8 +87,8 @@ export class Pipeline {
   #drained: PromiseWithResolvers<void> | undefined;
   #timer: { readonly dueMs: number; readonly timer: Timer } | undefined;
   #isPumpScheduled = false;
-  /** How long closing may take once nothing is on its way. */
-  #graceMs: number;
+  /** The deadline of a drain: resolved once nothing is to be waited for any more. */
+  readonly #deadline = Promise.withResolvers<"late">();
 
   /** Throws `filter_invalid` when the `when:` of the settings cannot be used. */
   constructor(options: PipelineOptions) {
@@ -98,7 +98,6 @@ export class Pipeline {
     this.#journal = journal;
     this.#clock = clock;
     this.#log = log;
-    this.#graceMs = settings.timeoutMs;
     const filter = settings.when === undefined ? undefined : new Filter(settings.when);
     this.#metrics = options.metrics.forSink(settings.name, () => this.health());
     this.#settlement = new Settlement(from, MAX_HELD_EVENTS, options.settle);
@@ -113,6 +112,7 @@ export class Pipeline {
       random,
       log,
       onWritten: (letters) => {
+        if (this.#phase === "stopped") return;
         for (const { event, code } of letters) {
           this.#settlement.settle(event, STANDING.deadLettered);
           attempts.forget(event.position);
@@ -139,6 +139,7 @@ export class Pipeline {
       clock,
       log,
       onReceipt: (dispatch, receipt) => {
+        if (this.#phase === "stopped") return;
         const nowMs = clock.monotonicMs();
         this.#metrics.wrote((nowMs - dispatch.sentMs) / 1_000);
         receipts.process(dispatch, receipt, nowMs);
@@ -177,13 +178,15 @@ export class Pipeline {
   }
 
   /**
-   * Sends everything the journal holds, partial batches and waiting retries at once, for at
-   * most `deadlineMs`. Then stops, aborting what is still on its way. Resolves with the
-   * number of positions that are not settled; those not read yet may turn out to hold no event.
+   * Sends everything the journal holds, partial batches and waiting retries at once. Towards
+   * the end of `deadlineMs` it stops, aborting what is still on its way; at the end it waits
+   * for nothing more. Resolves with the number of positions that are not settled; those not
+   * read yet may turn out to hold no event.
    */
   async drain(deadlineMs: number): Promise<number> {
-    const endMs = this.#clock.monotonicMs() + deadlineMs;
-    const deadline = this.#clock.after(deadlineMs, () => this.#endAtOnce());
+    const graceMs = Math.min(CLOSE_GRACE_MS, deadlineMs / 4);
+    const end = this.#clock.after(deadlineMs - graceMs, () => this.#endAtOnce());
+    const deadline = this.#clock.after(deadlineMs, () => this.#deadline.resolve("late"));
     if (this.#phase === "running") {
       this.#phase = "draining";
       this.#circuit.hasten();
@@ -194,16 +197,15 @@ export class Pipeline {
       this.#pump();
       await promise;
       this.#dispatcher.abortAll();
-      this.#graceMs = Math.max(CLOSE_GRACE_MS, endMs - this.#clock.monotonicMs());
     }
     await this.stop();
+    end.cancel();
     deadline.cancel();
     return this.#held;
   }
 
-  /** The deadline of a drain, which may come while the pipeline is being stopped already. */
+  /** A drain's time is nearly up, which may come while the pipeline is being stopped already. */
   #endAtOnce(): void {
-    this.#graceMs = Math.min(this.#graceMs, CLOSE_GRACE_MS);
     this.#drained?.resolve();
     this.#dispatcher.abortAll();
   }
@@ -224,7 +226,7 @@ export class Pipeline {
     this.#intake.close();
     this.#drained?.resolve();
     // Each write has its own timeout.
-    await this.#dispatcher.idle();
+    await Promise.race([this.#dispatcher.idle(), this.#deadline.promise]);
     await this.#within(this.#deadLetters.stop(), "the dead letters were not written in time; their events stay held");
     this.#phase = "stopped";
     this.#metrics.detach();
@@ -233,13 +235,11 @@ export class Pipeline {
   }
 
   async #within(ending: Promise<void>, otherwise: string): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = this.#clock.after(this.#graceMs, () => {
-      this.#log.warn(otherwise);
-      late.resolve();
-    });
-    await Promise.race([ending, late.promise]);
+    const late = Promise.withResolvers<"late">();
+    const timer = this.#clock.after(this.settings.timeoutMs, () => late.resolve("late"));
+    const ended = await Promise.race([ending, late.promise, this.#deadline.promise]);
     timer.cancel();
+    if (ended === "late") this.#log.warn(otherwise);
   }
 
   health(): SinkHealth {

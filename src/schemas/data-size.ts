@@ -24,3 +24,16 @@ export function isSmall(data: unknown): boolean {
   }
   return true;
 }
+
+/** The number of values in the data, at every depth, itself included. */
+export function countValues(data: unknown): number {
+  let values = 0;
+  const pending = [data];
+  while (pending.length > 0) {
+    const value = pending.pop();
+    values++;
+    if (typeof value !== "object" || value === null) continue;
+    for (const member of Object.values(value)) pending.push(member);
+  }
+  return values;
+}

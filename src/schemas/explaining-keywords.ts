@@ -1,5 +1,6 @@
-import assert from "node:assert/strict";
 import { _, type Ajv2020, type CodeKeywordDefinition, type ErrorObject, type KeywordCxt, Name } from "ajv/dist/2020.js";
+import { aroundKeyword, errorCount, errors } from "./around-keyword.ts";
+import { splitMembers } from "./schema-tree.ts";
 
 /** One error of Ajv, with what the keywords below add to its `params`. */
 export type Violation = ErrorObject<string, Record<string, unknown>>;
@@ -16,13 +17,10 @@ export function addExplainingKeywords(ajv: Ajv2020): void {
   ajv.removeKeyword("anyOf").addKeyword(union("anyOf", (passing) => _`${passing}.length > 0`));
   ajv.removeKeyword("oneOf").addKeyword(union("oneOf", (passing) => _`${passing}.length === 1`));
   fold(ajv, "if", nestCauses);
-  fold(ajv, "contains", nestCauses, "unevaluatedItems");
-  fold(ajv, "propertyNames", keepOwn, "unevaluatedProperties");
+  fold(ajv, "contains", nestCauses);
+  fold(ajv, "propertyNames", keepOwn);
+  aroundKeyword(ajv, "properties", leaveOtherBranch);
 }
-
-/** What Ajv's generated code calls its list of errors and their number. */
-const errors = new Name("vErrors");
-const errorCount = new Name("errors");
 
 /** `anyOf` or `oneOf`: the errors of the branches as `params.branches`, the branches that passed as `params.passing`. */
 function union(keyword: "anyOf" | "oneOf", isValid: (passing: Name) => ReturnType<typeof _>): CodeKeywordDefinition {
@@ -70,22 +68,33 @@ function fold(
   ajv: Ajv2020,
   keyword: string,
   rearrange: (errors: Violation[] | null, start: number, keyword: string) => number,
-  before?: string,
 ): void {
-  const original = ajv.getKeyword(keyword);
-  assert(typeof original === "object" && "code" in original);
-  ajv.removeKeyword(keyword).addKeyword({
-    ...original,
-    keyword,
-    // What looks at evaluated items and properties has to come after all that evaluate them.
-    ...(before === undefined ? {} : { before }),
-    code(cxt: KeywordCxt, ruleType) {
-      const start = cxt.gen.const("start", errorCount);
-      original.code(cxt, ruleType);
-      const call = cxt.gen.scopeValue("func", { ref: rearrange });
-      cxt.gen.assign(errorCount, _`${call}(${errors}, ${start}, ${keyword})`);
-    },
+  aroundKeyword(ajv, keyword, ({ gen }, original) => {
+    const start = gen.const("start", errorCount);
+    original();
+    const call = gen.scopeValue("func", { ref: rearrange });
+    gen.assign(errorCount, _`${call}(${errors}, ${start}, ${keyword})`);
   });
+}
+
+/**
+ * In a branch whose `const` the data does not have, nothing is looked at that descends: another branch is meant, and
+ * in a recursive schema each further level would double the work.
+ */
+function leaveOtherBranch(cxt: KeywordCxt, original: () => void): void {
+  if (cxt.it.compositeRule !== true) return original();
+  const { gen } = cxt;
+  const { plain, descending } = splitMembers(cxt.schema);
+  const start = gen.const("start", errorCount);
+  cxt.schema = plain;
+  original();
+  cxt.schema = descending;
+  const call = gen.scopeValue("func", { ref: hasConst });
+  gen.if(_`!${call}(${errors}, ${start})`, original);
+}
+
+function hasConst(all: readonly Violation[] | null, start: number): boolean {
+  return all !== null && all.length > start && all.slice(start).some(({ keyword }) => keyword === "const");
 }
 
 /** Moves what came before the keyword's own error into it, as `params.causes`. */

@@ -129,19 +129,37 @@ function missing(violation: Violation, because: string): Problem {
 /** Members of the data that the schema does not name: one of them may be a misspelled one. */
 function strangers(data: unknown, schema: Violation["parentSchema"]): string[] {
   if (typeof data !== "object" || data === null) return [];
-  return Object.keys(data).filter((name) => propertySchema(schema, name) === undefined);
+  const known = propertiesOf(schema);
+  return Object.keys(data).filter((name) => !Object.hasOwn(known, name));
 }
 
 function unknownMember({ instancePath, keyword, data, parentSchema }: Violation, name: string): Problem {
-  const known = Object.keys(propertiesOf(parentSchema));
-  const unused = known.filter((other) => valueAt(data, memberPointer("", other)) === undefined);
+  const known = knownNames(parentSchema);
+  const unused = known.names.filter((other) => !Object.hasOwn(Object(data), other));
   const near = nearestName(name, unused);
   const pointer = memberPointer(instancePath, name);
   const subject = subjectOf(pointer);
   const place = instancePath === "" ? "here" : `in ${subjectOf(instancePath)}`;
-  const allowed = known.length === 0 ? "" : ` Known: ${listed(known.map(quoted), "and", 10)}.`;
-  const hint = near === undefined ? `.${allowed}` : `; did you mean ${quoted(near)}?`;
+  const hint = near === undefined ? `.${known.words}` : `; did you mean ${quoted(near)}?`;
   return { code: codeOf(keyword), pointer, message: `${subject} is not known ${place}${hint}` };
+}
+
+/** The names of a schema's `properties`, and a sentence that tells them. */
+interface KnownNames {
+  readonly names: readonly string[];
+  readonly words: string;
+}
+
+/** Kept for each schema: one event can have many unknown members, and a schema many names. */
+const knownNamesOf = new WeakMap<object, KnownNames>();
+
+function knownNames(schema: Violation["parentSchema"]): KnownNames {
+  const kept = schema && knownNamesOf.get(schema);
+  if (kept !== undefined) return kept;
+  const names = Object.keys(propertiesOf(schema));
+  const words = names.length === 0 ? "" : ` Known: ${listed(names.map(quoted), "and", 10)}.`;
+  if (schema !== undefined) knownNamesOf.set(schema, { names, words });
+  return { names, words };
 }
 
 function badName(violation: Violation): Problem {
@@ -294,7 +312,7 @@ function saying(schema: unknown): string {
 
 function propertiesOf(schema: unknown): Readonly<Record<string, unknown>> {
   const properties = valueAt(schema, "/properties");
-  return typeof properties === "object" && properties !== null ? { ...properties } : {};
+  return typeof properties === "object" && properties !== null ? Object(properties) : {};
 }
 
 function propertySchema(schema: unknown, name: string): unknown {

@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Verdict } from "../core/validation.ts";
+import { CompiledSchema } from "./compiled-schema.ts";
 import { loadSchemas, type SchemaRegistry } from "./registry.ts";
 
 /** Loads schema files, given by path; a string is written as it is. */
@@ -23,6 +24,11 @@ function messages(verdict: Verdict): string[] {
   return verdict.kind === "valid" ? [] : verdict.problems.map(({ message }) => message);
 }
 
+const operand = (...names: string[]) => ({
+  type: "object",
+  properties: { a: { $ref: "#" } },
+  required: ["a", ...names],
+});
 const needs = (name: string) => ({ type: "object", required: [name] });
 
 test("the examples of the quickstart load, and accept what they describe", async () => {
@@ -189,7 +195,7 @@ test("data that is large, deep or repetitive neither takes long nor throws", asy
   );
   expect(messages(wide)).toEqual([
     '"[0]" fits none of the forms that the schema allows.',
-    'The event is large, so only its first problem is shown. "data" may have more.',
+    'The event is large or complex, so only its first problem is shown. "data" may have more.',
   ]);
   let deep = {};
   for (let depth = 0; depth < 100_000; depth++) deep = { next: deep };
@@ -203,4 +209,26 @@ test("problems name no schema that is not served", async () => {
   const verdict = registry.validate("order.placed", undefined, {});
   expect(verdict).toMatchObject({ kind: "invalid", problems: [{ code: "required" }] });
   expect(JSON.stringify(verdict)).not.toContain("/v1/schemas");
+});
+
+test("problems are put into words when they are read, and once", async () => {
+  const registry = await load({ "a.json": needs("id") });
+  using explain = vi.spyOn(CompiledSchema.prototype, "explain");
+  const verdict = registry.validate("a", undefined, {});
+  expect(explain).not.toHaveBeenCalled();
+  expect(messages(verdict)).toEqual(messages(verdict));
+  expect(explain).toHaveBeenCalledTimes(1);
+});
+
+test("data that a recursive schema cannot decide or explain in proportionate time is answered all the same", async () => {
+  const registry = await load({
+    "both.json": { oneOf: [{ type: "number" }, operand(), operand()] },
+    "one.json": { anyOf: [{ type: "number" }, operand(), operand("b")] },
+  });
+  let deep: unknown = "leaf";
+  for (let depth = 0; depth < 32; depth++) deep = { a: deep };
+  expect(registry.validate("both", undefined, deep)).toMatchObject({ problems: [{ code: "too_complex" }] });
+  expect(registry.validate("one", undefined, deep)).toMatchObject({
+    problems: [{ code: "any_of" }, { code: "more_problems" }],
+  });
 });

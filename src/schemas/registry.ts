@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 import { setImmediate } from "node:timers/promises";
 import { MillraceError } from "../core/errors.ts";
 import type { EventValidator, ValidationProblem, Verdict } from "../core/validation.ts";
+import type { CompiledSchema } from "./compiled-schema.ts";
 import { isSmall } from "./data-size.ts";
 import type { Violation } from "./explaining-keywords.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import { explainViolations } from "./problem-words.ts";
-import { type CompiledSchema, SchemaCompiler, toViolations } from "./schema-compiler.ts";
+import { SchemaCompiler } from "./schema-compiler.ts";
 import { readSchemaFiles, type SchemaFile } from "./schema-files.ts";
 import type { SchemasConfig } from "./config.ts";
 import { compareVersions, versionNamed } from "./schema-version.ts";
@@ -15,7 +16,8 @@ import { foundWords, listed, quoted } from "./value-words.ts";
 const VALID: Verdict = { kind: "valid" };
 
 /** One schema in force. */
-interface RegisteredSchema extends CompiledSchema {
+interface RegisteredSchema {
+  readonly compiled: CompiledSchema;
   readonly version: string | undefined;
   /** The file's text, as it is served. */
   readonly text: string;
@@ -74,11 +76,10 @@ export class SchemaRegistry implements EventValidator {
     }
     try {
       if (data === undefined) return missingData(type, schema);
-      if (schema.check(data)) return VALID;
-      return { kind: "invalid", problems: explain(schema, data) };
+      return schema.compiled.check(data) ? VALID : invalid(schema, data);
     } catch (error) {
-      // The stack is the only thing data can exhaust: recursive schemas and regular expressions use it.
-      if (error instanceof RangeError) return tooComplex(schema);
+      // Data can exhaust two things: the stack, through recursive schemas and regular expressions, and the steps.
+      if (error instanceof RangeError) return { kind: "invalid", problems: [tooComplex(schema)] };
       throw error;
     }
   }
@@ -121,37 +122,46 @@ function unknownVersion(type: string, version: string, { preferred, byVersion }:
 }
 
 function missingData(type: string, schema: RegisteredSchema): Verdict {
-  const hint = schema.check({}) ? ' Send "data": {} if there is nothing to say.' : "";
+  const hint = schema.compiled.check({}) ? ' Send "data": {} if there is nothing to say.' : "";
   const message = `"data" is missing: events of type ${quoted(type)} need it.${hint}`;
   return { kind: "invalid", problems: [{ code: "required", pointer: "/data", message, schema: schema.link }] };
 }
 
-function tooComplex({ link }: RegisteredSchema): Verdict {
-  const message = '"data" is nested too deeply, or has too long a string, to be checked.';
-  return { kind: "invalid", problems: [{ code: "too_complex", pointer: "/data", message, schema: link }] };
+function tooComplex({ link }: RegisteredSchema): ValidationProblem {
+  const message = '"data" is nested too deeply, has too long a string, or takes too many steps, to be checked.';
+  return { code: "too_complex", pointer: "/data", message, schema: link };
+}
+
+/** The verdict on data that `check` just refused. The words are made when they are read first: many never are. */
+function invalid(schema: RegisteredSchema, data: unknown): Verdict {
+  const first = firstWhole(schema.compiled.takeFirst());
+  let problems: readonly ValidationProblem[] | undefined;
+  return {
+    kind: "invalid",
+    get problems() {
+      problems ??= explain(schema, data, first);
+      return problems;
+    },
+  };
 }
 
 /**
- * Why `check` refused the data. All reasons for data of ordinary size; for larger data only the first, since
- * their number, and so the work, is in the sender's hands.
+ * Why `check` refused the data. All reasons for data of ordinary size; only the first for larger data, and for
+ * data that a recursive schema would take too long to explain, since the work is in the sender's hands.
  */
-function explain(schema: RegisteredSchema, data: unknown): ValidationProblem[] {
-  const first = toViolations(schema.check.errors);
-  schema.check.errors = null;
-  const small = isSmall(data);
-  let violations = firstWhole(first);
-  if (small) {
-    schema.explain(data);
-    violations = toViolations(schema.explain.errors).slice();
-    // The errors refer to the data, which must not be kept alive.
-    schema.explain.errors = null;
+function explain(schema: RegisteredSchema, data: unknown, first: readonly Violation[]): ValidationProblem[] {
+  try {
+    const all = isSmall(data) ? schema.compiled.explain(data) : undefined;
+    const problems = explainViolations(all ?? first);
+    if (all === undefined) {
+      const message = 'The event is large or complex, so only its first problem is shown. "data" may have more.';
+      problems.push({ code: "more_problems", pointer: "/data", message, found: foundWords(data) });
+    }
+    return problems.map((problem) => ({ ...problem, schema: schema.link }));
+  } catch (error) {
+    if (error instanceof RangeError) return [tooComplex(schema)];
+    throw error;
   }
-  const problems = explainViolations(violations);
-  if (!small) {
-    const message = 'The event is large, so only its first problem is shown. "data" may have more.';
-    problems.push({ code: "more_problems", pointer: "/data", message, found: foundWords(data) });
-  }
-  return problems.map((problem) => ({ ...problem, schema: schema.link }));
 }
 
 /** The first of a flat list of errors, or the union that it is only one branch of. */
@@ -207,7 +217,7 @@ export async function loadSchemas({ dir, expose }: SchemasConfig): Promise<Schem
 function register(file: SchemaFile, type: string, compiled: CompiledSchema, expose: boolean): RegisteredSchema {
   const { version, text } = file;
   const path = `/v1/schemas/${encodeURIComponent(type)}${version === undefined ? "" : `/${version}`}`;
-  return { ...compiled, version, text, link: expose ? path : undefined };
+  return { compiled, version, text, link: expose ? path : undefined };
 }
 
 function ordered(schemas: readonly RegisteredSchema[]): TypeSchemas {

@@ -1,5 +1,4 @@
 import { _, type Ajv2020, type CodeKeywordDefinition, type KeywordCxt } from "ajv/dist/2020.js";
-import { Type } from "ajv/dist/compile/util.js";
 import { firstRepeat, jsonEquals, memberOf } from "./json-equality.ts";
 
 /**
@@ -12,34 +11,6 @@ export function addSafeKeywords(ajv: Ajv2020): void {
     ajv.addKeyword(definition);
   }
 }
-
-/**
- * Has `items` stop at the first element that does not fit: `allErrors` would make an error for each, however
- * many a sender puts in. For the validator that only decides.
- */
-export function stopAtFirstItem(ajv: Ajv2020): void {
-  ajv.removeKeyword("items").addKeyword(items);
-}
-
-const items: CodeKeywordDefinition = {
-  keyword: "items",
-  type: "array",
-  schemaType: ["object", "boolean"],
-  // What looks at evaluated items has to come after all that evaluate them.
-  before: "unevaluatedItems",
-  code(cxt: KeywordCxt) {
-    const { gen, data, parentSchema, it } = cxt;
-    const prefix: unknown = parentSchema["prefixItems"];
-    it.items = true;
-    if (cxt.schema === true) return;
-    const length = gen.const("len", _`${data}.length`);
-    const valid = gen.name("valid");
-    gen.forRange("i", Array.isArray(prefix) ? prefix.length : 0, length, (index) => {
-      cxt.subschema({ keyword: "items", dataProp: index, dataPropType: Type.Num }, valid);
-      gen.if(_`!${valid}`, () => gen.break());
-    });
-  },
-};
 
 const constKeyword: CodeKeywordDefinition = {
   keyword: "const",

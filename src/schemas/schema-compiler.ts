@@ -1,11 +1,14 @@
-import { Ajv2020, MissingRefError, type ValidateFunction } from "ajv/dist/2020.js";
+import { Ajv2020, MissingRefError } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
-import { addExplainingKeywords, type Violation } from "./explaining-keywords.ts";
+import { CompiledSchema } from "./compiled-schema.ts";
+import { addExplainingKeywords } from "./explaining-keywords.ts";
 import { explainSchemaProblems } from "./problem-words.ts";
-import { addSafeKeywords, stopAtFirstItem } from "./safe-keywords.ts";
+import { addSafeKeywords } from "./safe-keywords.ts";
 import { checkSchema } from "./schema-check.ts";
 import { addDocument, type DocumentTable, noteReferences } from "./schema-references.ts";
 import type { SchemaFile } from "./schema-files.ts";
+import { limitSteps, StepLimit } from "./step-limit.ts";
+import { stopAtFirstError } from "./stop-at-first-error.ts";
 
 /** Names every object inherits. Telling them from own members costs 90 ns an event, so only schemas that use one pay. */
 const INHERITED = new RegExp(`"(${Object.getOwnPropertyNames(Object.prototype).join("|")})"`);
@@ -13,13 +16,8 @@ const INHERITED = new RegExp(`"(${Object.getOwnPropertyNames(Object.prototype).j
 /** The `url` format takes quadratic time on long strings. */
 const MAX_URL_LENGTH = 2_048;
 
-/** The two validators of one schema. */
-export interface CompiledSchema {
-  /** Decides. Allocates nothing for valid data without `anyOf` or `oneOf`. */
-  readonly check: ValidateFunction;
-  /** Explains. Its errors form a tree; only for data of bounded size that `check` refused. */
-  readonly explain: ValidateFunction;
-}
+/** References followed to check a schema document itself, which its owner wrote; more than any document takes. */
+const MAX_DOCUMENT_STEPS = 100_000_000;
 
 /**
  * Compiles schema documents that may refer to each other by `$id` or by relative file name.
@@ -28,16 +26,20 @@ export interface CompiledSchema {
 export class SchemaCompiler {
   readonly #checking: Ajv2020;
   readonly #explaining: Ajv2020;
+  readonly #checkingLimit = new StepLimit();
+  readonly #explainingLimit = new StepLimit();
   readonly #formats: ReadonlySet<string>;
   readonly #documents: DocumentTable = new Map();
   readonly #bases = new Map<SchemaFile, string>();
 
   constructor(files: readonly SchemaFile[]) {
     const ownProperties = files.some((file) => INHERITED.test(file.text));
-    this.#checking = createAjv(ownProperties);
-    this.#explaining = createAjv(ownProperties);
-    stopAtFirstItem(this.#checking);
+    this.#checking = createAjv({ ownProperties, allErrors: false });
+    stopAtFirstError(this.#checking);
+    limitSteps(this.#checking, this.#checkingLimit);
+    this.#explaining = createAjv({ ownProperties, allErrors: true });
     addExplainingKeywords(this.#explaining);
+    limitSteps(this.#explaining, this.#explainingLimit);
     this.#formats = new Set(Object.keys(this.#checking.formats));
   }
 
@@ -52,8 +54,9 @@ export class SchemaCompiler {
           if (ajv.getKeyword(keyword) === false) ajv.addKeyword(keyword);
         }
       }
+      this.#explainingLimit.left = MAX_DOCUMENT_STEPS;
       if (this.#explaining.validateSchema(document) !== true) {
-        return explainSchemaProblems(toViolations(this.#explaining.errors));
+        return explainSchemaProblems(this.#explaining.errors ?? []);
       }
       this.#checking.addSchema(document, urlOf(file));
       this.#explaining.addSchema(document, urlOf(file));
@@ -71,19 +74,19 @@ export class SchemaCompiler {
       const explain = this.#explaining.getSchema(urlOf(file));
       if (check === undefined || explain === undefined) return "cannot be compiled";
       noteReferences(this.#documents, this.#bases.get(file) ?? urlOf(file), file.document);
-      return { check, explain };
+      return new CompiledSchema(
+        { validate: check, limit: this.#checkingLimit },
+        { validate: explain, limit: this.#explainingLimit },
+      );
     } catch (error) {
       return compileProblem(error);
     }
   }
 }
 
-function createAjv(ownProperties: boolean): Ajv2020 {
+function createAjv(options: { ownProperties: boolean; allErrors: boolean }): Ajv2020 {
   const ajv = new Ajv2020({
-    ownProperties,
-    // Not for the words alone: without it Ajv 8.20 accepts data that it should refuse, such as `[]`
-    // for {"prefixItems": [{"type": "number"}], "contains": true}.
-    allErrors: true,
+    ...options,
     strictSchema: true,
     // These would refuse schemas that are correct and common, such as `required` alone in an `anyOf`.
     strictTypes: false,
@@ -107,10 +110,6 @@ function createAjv(ownProperties: boolean): Ajv2020 {
 /** The address a file has among the schemas, which relative references start from. Never looked up anywhere. */
 function urlOf(file: SchemaFile): string {
   return `file:///${file.path.split("/").map(encodeURIComponent).join("/")}`;
-}
-
-export function toViolations(errors: ValidateFunction["errors"]): readonly Violation[] {
-  return errors ?? [];
 }
 
 function compileProblem(error: unknown): string {

@@ -19,6 +19,8 @@ const LISTED_SCHEMAS = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /** The keywords of JSON Schema 2020-12 that hold further schemas. */
 export const SUBSCHEMA_KEYWORDS: readonly string[] = [...ONE_SCHEMA, ...NAMED_SCHEMAS, ...LISTED_SCHEMAS];
 
+const DESCENDING = new Set([...SUBSCHEMA_KEYWORDS, "$ref", "$dynamicRef"]);
+
 export type SchemaObject = Readonly<Record<string, unknown>>;
 
 /** Calls back for every schema object in a document, outermost first, with its JSON Pointer. */
@@ -50,4 +52,17 @@ export function objectAt(schema: SchemaObject, keyword: string): SchemaObject {
 
 function isObject(value: unknown): value is SchemaObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The members of a `properties`, told apart by whether their schemas look at anything but the value itself. */
+export function splitMembers(properties: SchemaObject): { plain: SchemaObject; descending: SchemaObject } {
+  const members = Object.entries(properties);
+  return {
+    plain: Object.fromEntries(members.filter(([, schema]) => !descends(schema))),
+    descending: Object.fromEntries(members.filter(([, schema]) => descends(schema))),
+  };
+}
+
+function descends(schema: unknown): boolean {
+  return isObject(schema) && Object.keys(schema).some((keyword) => DESCENDING.has(keyword));
 }

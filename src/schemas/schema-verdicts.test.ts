@@ -4,7 +4,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { pointerSegments, valueAt } from "./event-pointer.ts";
 import { explainViolations } from "./problem-words.ts";
-import { SchemaCompiler, toViolations } from "./schema-compiler.ts";
+import { SchemaCompiler } from "./schema-compiler.ts";
 import { VALIDATION_CODES } from "./validation-codes.ts";
 
 /** Few names and values, so that data often almost fits. */
@@ -84,8 +84,7 @@ test("the verdict is Ajv's own, and every problem has a known code and a pointer
       for (const data of [shared, ...list]) {
         const valid = compiled.check(data);
         expect(valid).toBe(expected(data));
-        expect(compiled.explain(data)).toBe(valid);
-        const words = explainViolations(toViolations(compiled.explain.errors));
+        const words = explainViolations(compiled.explain(data) ?? []);
         expect(words.length > 0).toBe(!valid);
         expect(words.length).toBeLessThanOrEqual(20);
         for (const problem of words) {

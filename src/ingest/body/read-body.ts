@@ -70,7 +70,11 @@ function collect(
   request.on("end", () => {
     if (settled) return;
     settled = true;
-    resolve({ kind: "body", body: more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length) });
+    const body = more === undefined ? (first ?? Buffer.alloc(0)) : Buffer.concat(more, length);
+    // These listeners live as long as the request, the body no longer than it is needed.
+    first = undefined;
+    more = undefined;
+    resolve({ kind: "body", body });
   });
   request.on("error", ignore);
   // Comes after every other event, and alone when the client went away.

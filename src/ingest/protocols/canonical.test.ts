@@ -36,8 +36,8 @@ function canonical(raw: string): string {
     maxJsonDepth: 100,
     maxJsonKeys: 1e6,
   });
-  const item = body.kind === "items" ? body.items[0] : undefined;
-  if (item?.kind !== "event") throw new Error(JSON.stringify(body));
+  const item = body.next().value;
+  if (item?.kind !== "event") throw new Error(JSON.stringify(item));
   return textOf(encodeDraft(item.event, 42, ENRICHMENT, "assigned"));
 }
 

@@ -28,11 +28,19 @@ export type IncomingItem =
   | { readonly kind: "event"; readonly event: IncomingEvent }
   | { readonly kind: "malformed"; readonly malformed: MalformedEvent };
 
-/** What a protocol made of a request's body. */
-export type IncomingBody =
-  | { readonly kind: "items"; readonly items: readonly IncomingItem[] }
-  /** Nothing in it can be told apart as an event; `code` is a problem code of `docs/errors.md`. */
-  | { readonly kind: "unreadable"; readonly code: string; readonly detail: string };
+/** What a protocol found at the end of a body in which events cannot be told apart. `code` is a problem code of `docs/errors.md`. */
+export interface UnreadableBody {
+  readonly kind: "unreadable";
+  readonly code: string;
+  readonly detail: string;
+}
+
+/**
+ * Reads a request's body event by event, so that who reads may pause, and may let go of
+ * one before the next is parsed. When it returns an `UnreadableBody`, what it yielded
+ * before counts for nothing.
+ */
+export type IncomingBody = Generator<IncomingItem, UnreadableBody | undefined, undefined>;
 
 /** Bounds a protocol enforces while it reads, before anything is parsed into objects. */
 export interface EventLimits {

@@ -1,28 +1,29 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { EventLimits, IncomingBody, IncomingEvent, IncomingItem, MalformedEvent } from "./incoming-event.ts";
+import type { EventLimits, IncomingEvent, IncomingItem, MalformedEvent } from "./incoming-event.ts";
 import { layoutOf, NATIVE_MEDIA_TYPES, parseNative } from "./native.ts";
+import { type ReadBody, readAll } from "./read-all-fixture.ts";
 
 const LIMITS: EventLimits = { maxEventBytes: 1_000, maxEventsPerRequest: 5, maxJsonDepth: 8, maxJsonKeys: 50 };
 
-function parse(body: string | Uint8Array, mediaType?: string): IncomingBody {
+function parse(body: string | Uint8Array, mediaType?: string): ReadBody {
   const layout = layoutOf(mediaType);
   if (layout === undefined) throw new Error("the media type is not read");
-  return parseNative(Buffer.from(body), layout, LIMITS);
+  return readAll(parseNative(Buffer.from(body), layout, LIMITS));
 }
 
-function items(body: IncomingBody): readonly IncomingItem[] {
+function items(body: ReadBody): readonly IncomingItem[] {
   if (body.kind !== "items") throw new Error(body.detail);
   return body.items;
 }
 
-function only(body: IncomingBody): IncomingItem | undefined {
+function only(body: ReadBody): IncomingItem | undefined {
   const all = items(body);
   expect(all).toHaveLength(1);
   return all[0];
 }
 
-function event(body: IncomingBody): IncomingEvent {
+function event(body: ReadBody): IncomingEvent {
   const item = only(body);
   if (item?.kind !== "event") throw new Error(JSON.stringify(item?.malformed.problems));
   return item.event;
@@ -43,13 +44,13 @@ function message(text: string): string | undefined {
 }
 
 /** The types in order, and for what is no event the codes of its problems. */
-function outline(body: IncomingBody): string[] {
+function outline(body: ReadBody): string[] {
   return items(body).map((item) =>
     item.kind === "event" ? item.event.type : item.malformed.problems.map((problem) => problem.code).join(),
   );
 }
 
-function unreadable(body: IncomingBody): string {
+function unreadable(body: ReadBody): string {
   if (body.kind !== "unreadable") throw new Error("the body is readable");
   return `${body.code}: ${body.detail}`;
 }
@@ -151,7 +152,7 @@ test.each([
 
 test("a member's name may be as long as a name is, a value as long as the event", () => {
   const limits = { ...LIMITS, maxEventBytes: 10_000 };
-  const read = (text: string) => outline(parseNative(Buffer.from(text), "any", limits));
+  const read = (text: string) => outline(readAll(parseNative(Buffer.from(text), "any", limits)));
   for (const [length, expected] of [
     [1_024, "a"],
     [1_025, "name_too_long"],
@@ -244,7 +245,7 @@ test("any bytes, whole or cut anywhere, are read or explained, and never throw",
   fc.assert(
     fc.property(bytes, fc.nat(), layouts, (whole, cut, layout) => {
       const body = Buffer.from(whole.subarray(0, whole.length - (cut % (whole.length + 1))));
-      const result = parseNative(body, layout, LIMITS);
+      const result = readAll(parseNative(body, layout, LIMITS));
       expect(result.kind === "unreadable" ? result.detail : items(result)).not.toHaveLength(0);
     }),
     { numRuns: 2_000 },

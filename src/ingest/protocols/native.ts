@@ -12,7 +12,7 @@ import {
 } from "../body/json-scan.ts";
 import type { ProblemCode } from "../problems.ts";
 import { notAnObject, readEvent } from "./event-form.ts";
-import type { EventLimits, IncomingBody, IncomingItem } from "./incoming-event.ts";
+import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "./incoming-event.ts";
 import { explainJson, explainUtf8 } from "./text-fault.ts";
 
 const OPEN_ARRAY = 0x5b;
@@ -62,38 +62,40 @@ export function essenceOf(mediaType: string): string {
  *
  * @param body whole and decompressed; the events keep views into it
  */
-export function parseNative(body: Buffer, layout: BodyLayout, limits: EventLimits): IncomingBody {
+export function* parseNative(body: Buffer, layout: BodyLayout, limits: EventLimits): IncomingBody {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
   const textStart = hasByteOrderMark(body) ? 3 : 0;
   const start = skipSpace(body, textStart, body.length);
   const end = trimEnd(body, start, body.length);
   if (start === end) return unreadable("empty_body", "The body is empty; send one event or several.");
-  if (layout === "lines") return parseLines(body, textStart, end, limits);
-  if (body[start] === OPEN_ARRAY) return parseArray(body, start, end, limits);
+  if (layout === "lines") return yield* parseLines(body, textStart, end, limits);
+  if (body[start] === OPEN_ARRAY) return yield* parseArray(body, start, end, limits);
   const scanned = scanValue(body, start, end);
   if (scanned.end === end) {
     const item = parseItem(body, scanned, limits);
-    if (item !== undefined) return { kind: "items", items: [item] };
+    if (item !== undefined) {
+      yield item;
+      return undefined;
+    }
   }
-  return looksLikeLines(body, start, end) ? parseLines(body, textStart, end, limits) : invalidJson(body);
+  return looksLikeLines(body, start, end) ? yield* parseLines(body, textStart, end, limits) : invalidJson(body);
 }
 
-function parseArray(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
+function* parseArray(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
   const elements = scanElements(body, start, end, limits.maxEventsPerRequest);
   if (elements === undefined) return invalidJson(body);
   if (elements.length > limits.maxEventsPerRequest) return tooManyEvents(limits);
   if (elements.length === 0) return unreadable("no_events", "The array holds no events.");
-  const items: IncomingItem[] = [];
   for (const element of elements) {
     const item = parseItem(body, element, limits);
     if (item === undefined) return invalidJson(body);
-    items.push(item);
+    yield item;
   }
-  return { kind: "items", items };
+  return undefined;
 }
 
-function parseLines(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
-  const items: IncomingItem[] = [];
+function* parseLines(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
+  let items = 0;
   let line = 1;
   for (let at = start; at < end;) {
     // Byte by byte, so that a body of millions of blank lines costs no more than another.
@@ -102,13 +104,14 @@ function parseLines(body: Buffer, start: number, end: number, limits: EventLimit
       at++;
       continue;
     }
-    if (items.length === limits.maxEventsPerRequest) return tooManyEvents(limits);
+    if (items === limits.maxEventsPerRequest) return tooManyEvents(limits);
     const feed = body.indexOf(LINE_FEED, at);
     const lineEnd = feed < 0 || feed > end ? end : feed;
-    items.push(parseLine(body, at, trimEnd(body, at, lineEnd), line, limits));
+    items++;
+    yield parseLine(body, at, trimEnd(body, at, lineEnd), line, limits);
     at = lineEnd;
   }
-  return { kind: "items", items };
+  return undefined;
 }
 
 function parseLine(body: Buffer, start: number, end: number, line: number, limits: EventLimits): IncomingItem {
@@ -168,7 +171,7 @@ function unparsed(raw: Buffer, problem: ValidationProblem): IncomingItem {
   return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
 }
 
-function unreadable(code: ProblemCode, detail: string): IncomingBody {
+function unreadable(code: ProblemCode, detail: string): UnreadableBody {
   return { kind: "unreadable", code, detail };
 }
 
@@ -183,12 +186,12 @@ function hasByteOrderMark(body: Buffer): boolean {
   return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
 }
 
-function invalidJson(body: Buffer): IncomingBody {
+function invalidJson(body: Buffer): UnreadableBody {
   const text = body.toString("utf8", hasByteOrderMark(body) ? 3 : 0);
   return unreadable("invalid_json", explainJson(text));
 }
 
-function tooManyEvents(limits: EventLimits): IncomingBody {
+function tooManyEvents(limits: EventLimits): UnreadableBody {
   const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
   return unreadable("too_many_events", detail);
 }

@@ -14,6 +14,7 @@ export class FakeJournal implements Journal {
   readonly first = 0;
   readonly maxBytes = Number.MAX_SAFE_INTEGER;
   readonly heldBytes = 0;
+  readonly failure = undefined;
   /** How the next read answers. */
   readMode: () => "at once" | "by promise" | "fails" = () => "at once";
   readonly events: CollectedEvent[] = [];

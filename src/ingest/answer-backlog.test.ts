@@ -1,0 +1,49 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { connect } from "node:net";
+import { Registry } from "prom-client";
+import { expect, test } from "vitest";
+import { AnswerBacklog, EXCHANGE_BYTES } from "./answer-backlog.ts";
+import { rawPost, startTestServer } from "./ingest-server-fixture.ts";
+import { createIngestMetrics } from "./metrics.ts";
+
+const GET = "GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n";
+
+test("a connection is closed over its pipelined requests, and the rest of them is not even parsed", async () => {
+  const registry = new Registry();
+  const backlog = new AnswerBacklog(createIngestMetrics(registry));
+  let requests = 0;
+  const server = createServer((request, response) => {
+    requests++;
+    backlog.charge(request.socket, response, EXCHANGE_BYTES);
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const address = server.address();
+  if (typeof address !== "object" || address === null) throw new Error("it listens on a port");
+  const client = connect(address.port, "127.0.0.1").on("error", () => {});
+  client.write(GET.repeat(1_500));
+  await once(client, "close");
+  server.close();
+  expect(requests).toBe(258);
+  expect(await registry.metrics()).toContain("millrace_ingest_overrun_connections_total 1");
+});
+
+test("long answers that are not taken close their connection sooner", async () => {
+  await using server = await startTestServer();
+  const answers = await server.raw(GET.repeat(100));
+  expect(answers.length).toBeLessThan(2_000_000);
+  expect(await server.registry.metrics()).toContain("millrace_ingest_overrun_connections_total 1");
+});
+
+test("a client that pipelines and reads its answers is served for as long as it likes", async () => {
+  await using server = await startTestServer();
+  const socket = await server.socket();
+  let answers = "";
+  socket.on("data", (chunk) => (answers += chunk.toString()));
+  for (let sent = 100; sent <= 1_000; sent += 100) {
+    socket.write("GET /livez HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100));
+    while (answers.split("HTTP/1.1 200").length <= sent) await once(socket, "data");
+  }
+  expect(await server.raw(rawPost('{"type":"page.viewed"}'))).toContain("201 Created");
+  expect(await server.registry.metrics()).toContain("millrace_ingest_overrun_connections_total 0");
+});

@@ -1,0 +1,94 @@
+import { expect, test } from "vitest";
+import { CheckpointFile } from "./checkpoint-file.ts";
+import { DiskReserve } from "./disk-reserve.ts";
+import { draftOf, openTestJournal, silent } from "./journal-fixture.ts";
+import { SimulatedDisk } from "./simulated-disk.ts";
+
+const MiB = 1024 ** 2;
+const config = { dir: "/journal" };
+
+function checkpointAt(countedTo: number) {
+  return { version: 1 as const, countedTo, accepted: { web: countedTo }, quarantined: {}, sinks: {} };
+}
+
+async function openSlot(disk: SimulatedDisk) {
+  const reserve = new DiskReserve({ config, slot: "0", disk });
+  reserve.hold();
+  const file = new CheckpointFile({ config, slot: "0", log: silent, reserve, disk });
+  const { journal } = await openTestJournal({ disk, reserve, config: { segmentBytes: MiB } });
+  return { disk, file, journal };
+}
+
+type Slot = Awaited<ReturnType<typeof openSlot>>;
+
+/** Appends until the disk is full, to the last byte. */
+async function fill({ disk, journal }: Slot): Promise<void> {
+  let isFull = false;
+  for (let appends = 0; appends < 1_000 && !isFull; appends++) {
+    isFull = await journal.append([draftOf("a", 64 * 1024)], "written").then(
+      () => false,
+      () => true,
+    );
+  }
+  expect(isFull).toBe(true);
+  disk.capacity = [...disk.files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+}
+
+async function saveAndRelease({ file, journal }: Slot): Promise<void> {
+  await file.save(checkpointAt(journal.end));
+  journal.release(journal.end);
+}
+
+test("on a disk that the journal has filled, checkpoints are saved again and again, and what is released makes room", async () => {
+  const disk = new SimulatedDisk();
+  disk.capacity = 4 * MiB;
+  const slot = await openSlot(disk);
+  for (let round = 0; round < 3; round++) {
+    await fill(slot);
+    for (let saves = 0; saves < 50; saves++) {
+      await slot.file.save(checkpointAt(slot.journal.end));
+      await expect(slot.journal.append([draftOf("a", 64 * 1024)], "written")).rejects.toMatchObject({
+        code: "journal_full",
+      });
+    }
+    await saveAndRelease(slot);
+    await expect.poll(() => slot.journal.isFull(1)).toBe(false);
+  }
+});
+
+test("a process killed on a full disk leaves one that the next process can go on with", async () => {
+  const disk = new SimulatedDisk();
+  disk.capacity = 4 * MiB;
+  await fill(await openSlot(disk));
+  const next = await openSlot(disk.afterKill());
+  await saveAndRelease(next);
+  await expect.poll(() => next.journal.isFull(1)).toBe(false);
+  await expect(next.journal.append([draftOf("b")], "written")).resolves.toBeGreaterThan(0);
+});
+
+test("a disk smaller than one segment is not full for ever once everything is released", async () => {
+  const disk = new SimulatedDisk();
+  disk.capacity = MiB + 512 * 1024;
+  const slot = await openSlot(disk);
+  await fill(slot);
+  await saveAndRelease(slot);
+  await expect
+    .poll(() =>
+      slot.journal.append([draftOf("b")], "written").then(
+        () => "ok",
+        () => "full",
+      ),
+    )
+    .toBe("ok");
+});
+
+test("room goes to the reserve before the journal, which is full until the reserve is whole", async () => {
+  const disk = new SimulatedDisk();
+  disk.capacity = MiB / 2;
+  const { journal } = await openSlot(disk);
+  await expect(journal.append([draftOf("a")], "written")).rejects.toMatchObject({ code: "journal_full" });
+  disk.capacity = MiB / 2 + 64 * 1024;
+  await expect(journal.append([draftOf("a")], "written")).rejects.toMatchObject({ code: "journal_full" });
+  disk.capacity = 2 * MiB;
+  await expect(journal.append([draftOf("a")], "written")).resolves.toBe(0);
+});

@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type Disk, type DiskWriter, isNoRoom, nodeDisk } from "./disk.ts";
+import { slotDirectory } from "./slot-directory.ts";
+
+/** A checkpoint takes about 150 bytes for each pair of a source and a sink. */
+const RESERVE_BYTES = 1024 * 1024;
+
+/** Written over and over. Random, so that a file system which compresses gives real room for it. */
+const FILLING = randomBytes(64 * 1024);
+
+/**
+ * Room on the slot's disk that the journal must not fill, as a file of its own: with it
+ * the checkpoint can be saved on a full disk. Without a saved checkpoint nothing would
+ * ever be released, and the disk would stay full.
+ *
+ * Make one only while the slot's lock is held.
+ */
+export class DiskReserve {
+  readonly #disk: Disk;
+  readonly #path: string;
+  #file: DiskWriter | undefined;
+  #bytes = 0;
+
+  constructor(options: { config: { readonly dir: string }; slot: string; disk?: Disk }) {
+    this.#disk = options.disk ?? nodeDisk;
+    this.#path = join(slotDirectory(options.config, options.slot), "reserve");
+  }
+
+  /**
+   * Takes what is missing of the room, as far as there is any. False when the disk is too
+   * full for it; a disk that fails otherwise is for those to report who write more than this.
+   */
+  hold(): boolean {
+    if (this.#bytes >= RESERVE_BYTES) return true;
+    try {
+      this.#file ??= this.#disk.createSync(this.#path);
+      while (this.#bytes < RESERVE_BYTES) {
+        const taken = this.#file.writeSync(FILLING.subarray(0, RESERVE_BYTES - this.#bytes), this.#bytes);
+        if (taken === 0) return false;
+        this.#bytes += taken;
+      }
+      return true;
+    } catch (error) {
+      return !isNoRoom(error);
+    }
+  }
+
+  /**
+   * Runs `write`, and when the disk has no room for it, once more with the reserve's. All in
+   * one turn of the event loop: nothing else of this process gets at the room in between.
+   */
+  lend(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      if (!isNoRoom(error) || this.#bytes === 0) throw error;
+      this.#file?.truncateSync(0);
+      this.#bytes = 0;
+      write();
+    } finally {
+      this.hold();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+}
