@@ -51,8 +51,8 @@ export function renderTable(measurements: readonly Measurement[]): string {
       `${typical.cpuMicrosPerEvent.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`,
       ratio.toFixed(2),
       Math.round(typical.eventsPerSecond),
-      typical.p50Ms,
-      typical.p99Ms,
+      typical.p50Ms.toFixed(1),
+      typical.p99Ms.toFixed(1),
       typical.failed,
       Math.round(typical.peakRssBytes / 1e6),
     ];

@@ -15,7 +15,7 @@ import { bareNodeFloor, millrace, nginxFloor, type Target } from "./targets.ts";
 const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "3" },
-    requests: { type: "string", default: "40000" },
+    requests: { type: "string", default: "100000" },
     json: { type: "boolean", default: false },
   },
 });
