@@ -27,7 +27,7 @@ export function lossBudget(config: MillraceConfig): LossBudget {
   const worth = {
     received: {
       means: "the event was read and admitted; if it is not valid it goes to the quarantine, not back to the sender",
-      lostIf: "the process dies within the same millisecond; after that, as accepted",
+      lostIf: "the process dies within a few milliseconds; after that, as accepted",
     },
     accepted: { means: ACCEPTED_MEANS[config.journal.durability], lostIf: ACCEPTED_LOST_IF[config.journal.durability] },
     durable: durableWorth(config.journal.durability),

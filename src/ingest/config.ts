@@ -66,7 +66,7 @@ export const httpConfig = z
       .int()
       .min(1)
       .max(1_000_000)
-      .default(20_000)
+      .default(16_000)
       .describe("Connections at a time; more are closed. Lowered where the limit of open files is lower."),
     maxPendingBytes: byteSize({ min: 1024 ** 2 })
       .prefault("256MiB")
