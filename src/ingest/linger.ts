@@ -1,7 +1,10 @@
 import type { IncomingMessage } from "node:http";
 
-/** Most bytes read after a refusal, and the longest time spent on it. */
-const MAX_BYTES = 4 * 1024 * 1024;
+/**
+ * Most bytes read after a refusal, and the longest time spent on it. Enough for the rest of a
+ * body that is a few times too large, whose sender should read why.
+ */
+const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_MS = 2_000;
 
 /**
