@@ -1,22 +1,12 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { CollectedEvent } from "../core/event.ts";
+import { seededRandom } from "../core/seeded-random.ts";
 import type { Batch, Fate, Receipt } from "../core/sink.ts";
 import { type FakeEvent } from "./testing/fake-journal.ts";
 import { Rig } from "./testing/rig.ts";
 
 const EVENTS = 150;
-
-/** Uniform from 0 up to 1, the same for the same seed (mulberry32). */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Events of all kinds: for the sink, not for it, too large for it, and one that it always refuses. */
 const KINDS: readonly FakeEvent[] = [

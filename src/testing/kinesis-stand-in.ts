@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type KinesisFaults, pick, type RecordFailure, strikes } from "./kinesis-faults.ts";
 import { ShardIntake, shardIndexOf } from "./kinesis-shard.ts";
 import { readPutRecords, type RecordToPut } from "./put-records-request.ts";
-import { seededRandom } from "./seeded-random.ts";
+import { seededRandom } from "../core/seeded-random.ts";
 import { readSigner } from "./signature-header.ts";
 import { type Answer, fail, failure, send, success } from "./stand-in-answer.ts";
 
