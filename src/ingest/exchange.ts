@@ -4,6 +4,7 @@ import type { AnswerBacklog } from "./answer-backlog.ts";
 import { discardRest } from "./linger.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "./problems.ts";
+import type { RefusalLog } from "./refusal-log.ts";
 import type { RouteName } from "./router.ts";
 
 const NO_HEADERS: readonly string[] = [];
@@ -17,6 +18,7 @@ export interface ExchangeContext {
   readonly backlog: AnswerBacklog;
   /** For a line on each answer, at level debug only. */
   readonly log: Logger;
+  readonly refusals: RefusalLog;
   /** True when connections are to be closed after their next answer. */
   readonly draining: boolean;
 }
@@ -73,7 +75,7 @@ export class Exchange {
     const headers = ["Cache-Control", "no-store", ...(problem.headers ?? NO_HEADERS)];
     if (problem.retryAfterSeconds !== undefined) headers.push("Retry-After", String(problem.retryAfterSeconds));
     this.#context.metrics.refused(problem.code);
-    this.#context.log.debug({ code: problem.code, detail: problem.detail }, "request refused");
+    this.#context.refusals.add(problem);
     this.#sendBody(PROBLEMS[problem.code].status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
   }
 

@@ -15,6 +15,7 @@ import { Exchange, type ExchangeContext } from "./exchange.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
 import type { Problem } from "./problems.ts";
 import { Quarantine } from "./quarantine.ts";
+import { RefusalLog } from "./refusal-log.ts";
 import { methodsOf } from "./router.ts";
 
 export interface IngestServerOptions extends Omit<IntakeParts, "quarantine">, Omit<EndpointParts, "intake"> {
@@ -50,9 +51,15 @@ export class IngestServer {
   readonly #idle = Promise.withResolvers<void>();
 
   constructor(options: IngestServerOptions) {
-    const { http, metrics, quarantine, onQuarantined } = options;
+    const { http, metrics, quarantine, onQuarantined, log, clock } = options;
     this.#options = options;
-    this.#context = { metrics, backlog: new AnswerBacklog(metrics), log: options.log, draining: false };
+    this.#context = {
+      metrics,
+      backlog: new AnswerBacklog(metrics),
+      log,
+      refusals: new RefusalLog(log, clock),
+      draining: false,
+    };
     const intake = new EventIntake({
       ...options,
       quarantine: new Quarantine({ log: quarantine, metrics, onQuarantined }),

@@ -73,7 +73,7 @@ function journalFull(journal: Journal, bytes: number): Problem & { readonly code
   return {
     code: "journal_full",
     detail:
-      "Nothing of this request was stored: the sinks take events more slowly than they come, and journal.maxBytes is used up. Send the request again after Retry-After seconds.",
+      "Nothing of this request was stored: the sinks take events more slowly than they come, and journal.maxBytes or the disk is used up. Send the request again after Retry-After seconds.",
     retryAfterSeconds: pressureRetrySeconds(),
   };
 }

@@ -1,3 +1,4 @@
+import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
@@ -143,6 +144,18 @@ describe("a disk that is full or refuses", () => {
     expect(seen).toEqual(["a", "d"]);
     const { journal: next } = await openTestJournal({ disk: disk.afterKill() });
     expect((await readAll(next, next.reader(0))).map((event) => event.id)).toEqual(["a", "d"]);
+  });
+
+  test("the log says what is wrong with the disk and what to do, once for many failures", async () => {
+    const disk = new SimulatedDisk();
+    const lines: string[] = [];
+    const log = pino({ level: "error" }, { write: (line: string) => lines.push(line) });
+    const { journal } = await openTestJournal({ disk, log });
+    disk.room = 0;
+    for (const id of ["a", "b", "c"]) await journal.append([draftOf(id)], "written").catch(() => {});
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain("the disk of the journal is full");
+    expect(lines[0]).toContain("free space");
   });
 
   test("frames of a rejected group that could not be cut off do not come back to life", async () => {

@@ -3,6 +3,7 @@ import { MillraceError } from "../core/errors.ts";
 import type { CollectedEvent, EventDraft, Position } from "../core/event.ts";
 import type { AppendLevel, Journal, JournalReader } from "../core/journal.ts";
 import type { Clock } from "../core/clock.ts";
+import { ThrottledLog } from "../core/throttled-log.ts";
 import type { Logger } from "pino";
 import { AppendGroup } from "./append-group.ts";
 import { Arena } from "./arena.ts";
@@ -66,11 +67,21 @@ export class DiskJournal implements Journal {
   readonly #readable: ReadableLog;
   readonly #reserve: DiskReserve | undefined;
   readonly #clock: Clock;
+  readonly #log: Logger;
   #released: Position = 0;
   #failed: { readonly atMs: number; readonly message: string } | undefined;
   #group = new AppendGroup();
   #end: Position;
   #closing: Promise<void> | undefined;
+  #lastError: unknown;
+  readonly #failures = new ThrottledLog((events) =>
+    this.#log.error(
+      { err: this.#lastError, events },
+      isNoRoom(this.#lastError)
+        ? "the disk of the journal is full, and events are refused until there is room: free space, or mend the sink that takes nothing (GET /v1/sinks on the admin port)"
+        : "the journal could not be written, and events are refused: see to the disk and the permissions of journal.dir",
+    ),
+  );
 
   constructor(options: DiskJournalOptions) {
     const { disk, directory, segments, clock, log, metrics } = options;
@@ -82,12 +93,14 @@ export class DiskJournal implements Journal {
     this.#metrics = metrics;
     this.#reserve = options.reserve;
     this.#clock = clock;
+    this.#log = log;
     this.#end = options.end;
     this.#tail = new MemoryTail(options.next);
     this.#sync = new GroupSync({
       disk,
       directory,
       log,
+      clock,
       metrics,
       writer: () => this.#writer,
       onSynced: (failure) => this.#note(failure),
@@ -193,6 +206,8 @@ export class DiskJournal implements Journal {
       this.#writer.write(this.#arena.take(), first.position, first.position + group.events.length);
     } catch (error) {
       this.#metrics.failedWrites.inc(group.events.length);
+      this.#lastError = error;
+      this.#failures.add(group.events.length, this.#clock.monotonicMs());
       const failure = writeFailure(error);
       if (isNoRoom(error)) this.#makeRoom();
       else this.#note(failure);

@@ -1,5 +1,7 @@
 import type { Logger } from "pino";
 import { MillraceError } from "../core/errors.ts";
+import type { Clock } from "../core/clock.ts";
+import { ThrottledLog } from "../core/throttled-log.ts";
 import type { AppendGroup } from "./append-group.ts";
 import type { Disk } from "./disk.ts";
 import type { JournalMetrics } from "./metrics.ts";
@@ -15,6 +17,7 @@ export class GroupSync {
   readonly #disk: Disk;
   readonly #directory: string;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #metrics: JournalMetrics;
   readonly #writer: () => SegmentWriter;
   readonly #onSynced: (failure: MillraceError | undefined) => void;
@@ -23,11 +26,19 @@ export class GroupSync {
   /** The newest segment whose name is known to survive a power cut. */
   #namedUpTo: OpenSegment | undefined;
   #running: Promise<void> | undefined;
+  #lastError: unknown;
+  readonly #failures = new ThrottledLog((syncs) =>
+    this.#log.error(
+      { err: this.#lastError, syncs },
+      "the journal could not be synced to disk, and senders are refused: see to the disk of journal.dir",
+    ),
+  );
 
   constructor(options: {
     disk: Disk;
     directory: string;
     log: Logger;
+    clock: Clock;
     metrics: JournalMetrics;
     writer: () => SegmentWriter;
     /** Told how each sync ended that an append waited for. */
@@ -36,6 +47,7 @@ export class GroupSync {
     this.#disk = options.disk;
     this.#directory = options.directory;
     this.#log = options.log;
+    this.#clock = options.clock;
     this.#metrics = options.metrics;
     this.#writer = options.writer;
     this.#onSynced = options.onSynced;
@@ -76,7 +88,8 @@ export class GroupSync {
         for (const group of groups) group.resolveSynced();
       } catch (error) {
         this.#metrics.failedSyncs.inc();
-        this.#log.error({ err: error }, "the journal could not be synced to disk");
+        this.#lastError = error;
+        this.#failures.add(1, this.#clock.monotonicMs());
         // The kernel may have dropped the pages it could not write, and reports that once. New events go to a new file.
         this.#writer().finish();
         const failure = new MillraceError("journal_write_failed", "the events were written but not synced to disk", {

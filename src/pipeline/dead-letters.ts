@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import type { CollectedEvent } from "../core/event.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import { backoffMs } from "./backoff.ts";
-import { ThrottledLog } from "./throttled-log.ts";
+import { ThrottledLog } from "../core/throttled-log.ts";
 
 /** Why a pipeline gave an event up; documented in `docs/errors.md`. */
 export type DeadLetterCode = "event_too_large" | "rejected_by_sink" | "retry_expired";

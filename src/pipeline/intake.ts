@@ -8,7 +8,7 @@ import type { Filter } from "./filter.ts";
 import type { SinkMetrics } from "./metrics.ts";
 import type { Settlement } from "./settlement.ts";
 import { type Settled, STANDING } from "./standing.ts";
-import { ThrottledLog } from "./throttled-log.ts";
+import { ThrottledLog } from "../core/throttled-log.ts";
 
 /** What one read asks for. Small, so that one held event does not keep much of its neighbours in memory. */
 const READ_EVENTS = 512;
