@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { RejectedEvent } from "../core/reject-log.ts";
@@ -137,6 +138,18 @@ test("a write that fails rejects, leaves no part of a line, and the next one wor
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: { n: 1 } }, { event: { n: 3 } }]);
   await log.close();
   await expect(log.append([rejected("{}")])).rejects.toMatchObject({ code: "journal_write_failed" });
+});
+
+test("what could not be kept is told in the log, once for many failures", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const lines: string[] = [];
+  const log = await open({ disk, log: pino({ level: "error" }, { write: (line: string) => lines.push(line) }) });
+  disk.room = 0;
+  for (let n = 0; n < 3; n++) await log.append([rejected("{}")]).catch(() => {});
+  expect(lines).toHaveLength(1);
+  expect(lines[0]).toContain("could not be written: free space");
+  await log.close();
 });
 
 test("a line that a crash left torn does not run into the next process's first", async () => {

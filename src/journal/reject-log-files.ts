@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import { MillraceError } from "../core/errors.ts";
+import { ThrottledLog } from "../core/throttled-log.ts";
 import type { Durability } from "../core/journal.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { RejectLogConfig } from "./config.ts";
@@ -80,6 +81,14 @@ class RejectLogFiles implements RejectLog {
   #waitingBytes = 0;
   #timer: Timer | undefined;
   #closed = false;
+  #lastError: unknown;
+  readonly #failures = new ThrottledLog((entries) => {
+    const { log, name, config } = this.#options;
+    log.error(
+      { err: this.#lastError, entries, dir: config.dir },
+      `the ${name} could not be written: free space or see to the permissions of its directory`,
+    );
+  });
 
   constructor(options: Required<RejectLogOptions>) {
     this.#options = options;
@@ -106,8 +115,9 @@ class RejectLogFiles implements RejectLog {
     if (this.#closed) return Promise.reject(this.#failure(new Error("it is closed")));
     if (entries.length === 0) return Promise.resolve();
     if (this.#waitingBytes > MAX_WAITING_BYTES) {
-      this.#countLost(entries.length);
-      return Promise.reject(this.#failure(new Error("the disk is too slow")));
+      const error = new Error("the disk is too slow");
+      this.#lost(entries.length, error);
+      return Promise.reject(this.#failure(error));
     }
     const lines = Buffer.from(entries.map(rejectLine).join(""));
     this.#waitingBytes += lines.length;
@@ -120,8 +130,11 @@ class RejectLogFiles implements RejectLog {
     return done;
   }
 
-  #countLost(entries: number): void {
-    this.#options.metrics.lostRejects.inc({ log: this.#options.name }, entries);
+  #lost(entries: number, error: unknown): void {
+    const { metrics, name, clock } = this.#options;
+    metrics.lostRejects.inc({ log: name }, entries);
+    this.#lastError = error;
+    this.#failures.add(entries, clock.monotonicMs());
   }
 
   async #write(lines: Buffer, entries: number): Promise<void> {
@@ -134,7 +147,7 @@ class RejectLogFiles implements RejectLog {
       }
       metrics.rejectedEntries.inc({ log: name }, entries);
     } catch (error) {
-      this.#countLost(entries);
+      this.#lost(entries, error);
       throw this.#failure(error);
     }
   }
