@@ -113,6 +113,7 @@ export class Collector {
       damaged: recovery.damagedSegments > 0,
       journal,
       file: checkpoints,
+      clock,
       log,
     });
     opened.defer(() => book.close());
@@ -124,7 +125,7 @@ export class Collector {
     const deadLetters = await openRejectLog({ ...rejects, config: config.deadLetters, name: "dead-letters" });
     opened.defer(() => deadLetters.close());
 
-    const pipelines = new Pipelines({ node: config.node, journal, book, deadLetters, registry, log });
+    const pipelines = new Pipelines({ node: config.node, journal, book, deadLetters, registry, clock, log });
     opened.defer(() => pipelines.stop());
     journal.onAppend((events) => {
       book.accept(events);

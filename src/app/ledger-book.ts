@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Clock, Timer } from "../core/clock.ts";
 import type { CollectedEvent, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import { type Checkpoint, Ledger, type SettledCount } from "../core/ledger.ts";
@@ -14,6 +15,7 @@ const SCAN_BYTES = 4 * 1024 * 1024;
 interface LedgerBookParts {
   readonly journal: Journal;
   readonly file: CheckpointFile;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -39,7 +41,7 @@ export class LedgerBook {
   #writtenOff = 0;
   #dirty = false;
   #saving: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
+  #timer: Timer | undefined;
   #failing = false;
   #closed = false;
 
@@ -109,15 +111,15 @@ export class LedgerBook {
   changed(): void {
     this.#dirty = true;
     if (this.#closed) return;
-    this.#timer ??= setTimeout(() => {
+    this.#timer ??= this.#parts.clock.after(SAVE_EVERY_MS, () => {
       this.#timer = undefined;
       this.#saving = this.#saving.then(() => this.#save());
-    }, SAVE_EVERY_MS);
+    });
   }
 
   /** Saves what has changed. Resolves when it is on disk, or when that failed and was logged. */
   async flush(): Promise<void> {
-    clearTimeout(this.#timer);
+    this.#timer?.cancel();
     this.#timer = undefined;
     this.#saving = this.#saving.then(() => this.#save());
     await this.#saving;

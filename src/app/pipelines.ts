@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { systemClock } from "../core/clock.ts";
+import type { Clock } from "../core/clock.ts";
 import type { CollectedEvent } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
@@ -20,6 +20,7 @@ interface PipelinesOptions {
   readonly book: LedgerBook;
   readonly deadLetters: RejectLog;
   readonly registry: Registry;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
@@ -104,9 +105,9 @@ export class Pipelines {
   }
 
   async #start(config: SinkConfig): Promise<void> {
-    const { node, journal, book, deadLetters, registry } = this.#options;
+    const { node, journal, book, deadLetters, registry, clock } = this.#options;
     const log = this.#options.log.child({ sink: config.name });
-    const sink = await createSink(config, { node, slot: journal.slot, clock: systemClock, registry, log });
+    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log });
     if (this.#ending) {
       await sink.close();
       return;
@@ -118,7 +119,7 @@ export class Pipelines {
       from: book.ledger.open(config.name),
       settle: (cursor, counts, missing) => book.settle(config.name, cursor, counts, missing),
       deadLetters,
-      clock: systemClock,
+      clock,
       random: Math.random,
       metrics: this.#metrics,
       log,

@@ -1,4 +1,5 @@
 import { Registry } from "prom-client";
+import { systemClock } from "../core/clock.ts";
 import type { RejectLog } from "../core/reject-log.ts";
 import { CheckpointFile } from "../journal/checkpoint-file.ts";
 import { openTestJournal, silent } from "../journal/journal-fixture.ts";
@@ -34,9 +35,18 @@ export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[]
     damaged: recovery.damagedSegments > 0,
     journal,
     file,
+    clock: systemClock,
     log: silent,
   });
-  const pipelines = new Pipelines({ node: "node", journal, book, deadLetters, registry: new Registry(), log: silent });
+  const pipelines = new Pipelines({
+    node: "node",
+    journal,
+    book,
+    deadLetters,
+    registry: new Registry(),
+    clock: systemClock,
+    log: silent,
+  });
   journal.onAppend((events) => {
     book.accept(events);
     pipelines.wake();
