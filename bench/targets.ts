@@ -1,13 +1,13 @@
 import { mkdtemp, mkdir, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type Child, startChild } from "./child.ts";
+import { freePort } from "./kit/free-port.ts";
 
 /** Something that answers POST /v1/events with 201, to be measured. */
 export interface Target extends AsyncDisposable {
   readonly name: string;
-  /** The processes whose CPU time counts. */
+  /** The process whose CPU time counts, with that of its descendants. */
   readonly pid: number;
   readonly url: string;
   /** Resolves when every accepted event has reached its destination. */
@@ -43,7 +43,7 @@ export async function bareNodeFloor(): Promise<Target> {
   return target("bare node:http", child, port, NOTHING_TO_SETTLE);
 }
 
-/** The collector as users run it: schema enforced, journal `os`, ack `accepted`, delivered to a Kinesis stand-in in a process of its own. */
+/** The collector as users run it on one core: one worker and its supervisor, schema enforced, journal `os`, ack `accepted`, delivered to a Kinesis stand-in in a process of its own. */
 export async function millrace(format: "none" | "kpl"): Promise<Target> {
   const dir = await mkdtemp(path.join(tmpdir(), "millrace-bench-"));
   const standIn = await startChild(process.execPath, [path.join(import.meta.dirname, "kinesis-stand-in.ts")], /port/);
@@ -55,6 +55,7 @@ export async function millrace(format: "none" | "kpl"): Promise<Target> {
     file,
     `listen: { host: 127.0.0.1, port: ${port} }
 admin: { host: 127.0.0.1, port: ${adminPort} }
+workers: 1
 journal: { dir: ./data/journal, durability: os }
 schemas: { dir: ${path.join(import.meta.dirname, "schemas")} }
 sources:
@@ -97,16 +98,4 @@ function target(name: string, child: Child, port: number, settled: () => Promise
       if (dir !== undefined) await rm(dir, { recursive: true, force: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return port;
 }

@@ -21,8 +21,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   admin: ["core"],
   config: ["core"],
   testing: ["core"],
-  app: ["core", "journal", "pipeline", "ingest", "schemas", "sinks", "telemetry", "admin", "config"],
-  cli: ["core", "ingest", "schemas", "telemetry", "config", "app"],
+  chaos: ["core", "testing"],
+  supervisor: ["core"],
+  lifeboat: ["core"],
+  app: ["core", "journal", "pipeline", "ingest", "schemas", "sinks", "telemetry", "admin", "config", "supervisor", "lifeboat"],
+  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos"],
   "main.ts": ["cli"],
   "testing.ts": ["testing"],
 };

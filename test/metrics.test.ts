@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
+import { registerWorkerMetrics } from "../src/app/worker-metrics.ts";
 import { Ledger } from "../src/core/ledger.ts";
 import { createIngestMetrics } from "../src/ingest/metrics.ts";
 import { createMemoryJournal } from "../src/journal/memory-journal.ts";
@@ -12,11 +13,14 @@ import { registerLedgerMetrics } from "../src/telemetry/registry.ts";
 
 test("docs/metrics.md lists exactly the metrics there are, each with its type and labels", async () => {
   const registry = new Registry();
-  createIngestMetrics(registry).showPendingBytes(() => 0);
+  const ingest = createIngestMetrics(registry);
+  ingest.showPendingBytes(() => 0);
+  ingest.showCertificateExpiry(() => 0);
   createJournalMetrics(registry);
   createPipelineMetrics(registry);
   createFileSinkMetrics(registry);
   createMemorySinkMetrics(registry);
+  registerWorkerMetrics(registry, () => []);
   registerLedgerMetrics(registry, new Ledger(), createMemoryJournal({ slot: "0", maxBytes: 1_000_000 }));
 
   const real = registry.getMetricsAsArray().map((metric) => {

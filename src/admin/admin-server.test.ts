@@ -1,13 +1,13 @@
-import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { type AdminView, startAdminServer } from "./admin-server.ts";
 
 const view: AdminView = {
-  registry: new Registry(),
-  health: () => ({ live: true, ready: false, reasons: ["draining"] }),
-  events: (sink) => (sink === "ring" ? ['{"id":"a"}', '{"id":"b"}'] : undefined),
-  sinks: () => [{ sink: "stream", state: "ok" }],
-  ledger: () => ({ balanced: true, accepted: { web: 3 }, quarantined: {}, rows: [] }),
+  metrics: () => Promise.resolve("millrace_worker_up 1\n"),
+  health: () => Promise.resolve({ live: true, ready: false, reasons: ["draining"] }),
+  events: (sink) => Promise.resolve(sink === "ring" ? ['{"id":"a"}', '{"id":"b"}'] : undefined),
+  sinks: () => Promise.resolve([{ sink: "stream", state: "ok" }]),
+  workers: () => Promise.resolve([{ slot: "0", state: "ready" }]),
+  ledger: () => Promise.resolve({ balanced: true, accepted: { web: 3 }, quarantined: {}, rows: [] }),
 };
 
 test("the admin port tells liveness apart from readiness, and says why it is not ready", async () => {
@@ -18,6 +18,7 @@ test("the admin port tells liveness apart from readiness, and says why it is not
     const ready = await fetch(`${url}/readyz`);
     expect([ready.status, await ready.json()]).toEqual([503, { ready: false, reasons: ["draining"] }]);
     expect(await (await fetch(`${url}/v1/ledger`)).json()).toMatchObject({ balanced: true, accepted: { web: 3 } });
+    expect(await (await fetch(`${url}/v1/workers`)).json()).toEqual([{ slot: "0", state: "ready" }]);
     expect((await fetch(`${url}/metrics`)).headers.get("content-type")).toContain("text/plain");
     expect(await (await fetch(`${url}/v1/sinks/ring/events`)).text()).toBe('{"id":"a"}\n{"id":"b"}\n');
     expect((await fetch(`${url}/v1/sinks/stream/events`)).status).toBe(404);

@@ -2,24 +2,21 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import type { Registry } from "prom-client";
+import { Registry } from "prom-client";
 import { MillraceError } from "../core/errors.ts";
-import type { LedgerRow } from "../core/ledger.ts";
+import type { LedgerSummary } from "../core/ledger-summary.ts";
 import type { AdminConfig } from "./config.ts";
 
-/** What the admin port shows. Each function is asked at each request. */
+/** What the admin port shows: the whole node, over all its workers. Each function is asked at each request. */
 export interface AdminView {
-  readonly registry: Registry;
-  health(): { readonly live: boolean; readonly ready: boolean; readonly reasons: readonly string[] };
+  health(): Promise<{ readonly live: boolean; readonly ready: boolean; readonly reasons: readonly string[] }>;
+  /** In the text format of Prometheus. */
+  metrics(): Promise<string>;
   /** The events that a sink of type `memory` holds, as JSON, oldest first; `undefined` when there is no such sink. */
-  events(sink: string): readonly string[] | undefined;
-  sinks(): readonly Readonly<Record<string, unknown>>[];
-  ledger(): {
-    readonly balanced: boolean;
-    readonly accepted: Readonly<Record<string, number>>;
-    readonly quarantined: Readonly<Record<string, number>>;
-    readonly rows: readonly LedgerRow[];
-  };
+  events(sink: string): Promise<readonly string[] | undefined>;
+  sinks(): Promise<readonly object[]>;
+  workers(): Promise<readonly object[]>;
+  ledger(): Promise<LedgerSummary>;
 }
 
 export interface AdminServer {
@@ -30,29 +27,33 @@ export interface AdminServer {
 /** Starts the admin port. Throws `port_unavailable`. */
 export async function startAdminServer(config: AdminConfig, view: AdminView): Promise<AdminServer> {
   const app = new Hono();
-  app.get("/livez", (context) => {
-    const { live } = view.health();
+  app.get("/livez", async (context) => {
+    const { live } = await view.health();
     return context.json({ live }, live ? 200 : 503);
   });
-  app.get("/readyz", (context) => {
-    const { ready, reasons } = view.health();
+  app.get("/readyz", async (context) => {
+    const { ready, reasons } = await view.health();
     return context.json({ ready, reasons }, ready ? 200 : 503);
   });
   app.get("/metrics", async (context) => {
-    context.header("Content-Type", view.registry.contentType);
-    return context.body(await view.registry.metrics());
+    context.header("Content-Type", Registry.PROMETHEUS_CONTENT_TYPE);
+    return context.body(await view.metrics());
   });
-  app.get("/v1/ledger", (context) => context.json(view.ledger()));
-  app.get("/v1/sinks", (context) => context.json(view.sinks()));
-  app.get("/v1/sinks/:sink/events", (context) => {
-    const events = view.events(context.req.param("sink"));
+  app.get("/v1/ledger", async (context) => context.json(await view.ledger()));
+  app.get("/v1/workers", async (context) => context.json(await view.workers()));
+  app.get("/v1/sinks", async (context) => context.json(await view.sinks()));
+  app.get("/v1/sinks/:sink/events", async (context) => {
+    const events = await view.events(context.req.param("sink"));
     if (events === undefined) return context.json({ error: "No sink of type memory has this name." }, 404);
     context.header("Content-Type", "application/x-ndjson");
     return context.body(events.map((event) => `${event}\n`).join(""));
   });
   app.notFound((context) =>
     context.json(
-      { error: "Not found. This port has /livez, /readyz, /metrics, /v1/ledger, /v1/sinks and /v1/sinks/NAME/events." },
+      {
+        error:
+          "Not found. This port has /livez, /readyz, /metrics, /v1/ledger, /v1/workers, /v1/sinks and /v1/sinks/NAME/events.",
+      },
       404,
     ),
   );

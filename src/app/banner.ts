@@ -4,20 +4,22 @@ import type { LoadedConfig } from "./load-app-config.ts";
 /** What is printed once the collector serves: where it listens and, on the embedded default, how to try it. */
 export function banner(
   loaded: Extract<LoadedConfig, { kind: "ok" }>,
-  port: number,
-  adminPort: number,
+  collector: { readonly port: number; readonly adminPort: number; readonly servingWorkers: number },
   startedInMs: number,
 ): string {
   const { config, file } = loaded;
-  const events = `http://${shownHost(config.listen.host)}:${port}/v1/events`;
+  const { port, adminPort, servingWorkers } = collector;
+  const origin = `${config.listen.tls === undefined ? "http" : "https"}://${shownHost(config.listen.host)}:${port}`;
+  const events = `${origin}/v1/events`;
   const admin = `http://${shownHost(config.admin.host)}:${adminPort}`;
   const sinks = config.sinks.map((sink) => `${sink.name} (${sink.type})`).join(", ");
   const lines = [
     `Millrace is ready after ${Math.round(startedInMs)} ms.`,
     `  configuration  ${file ?? "embedded default (no millrace.yaml here)"}`,
     `  events         POST ${events}`,
-    `  API            http://${shownHost(config.listen.host)}:${port}/openapi.json`,
+    `  API            ${origin}/openapi.json`,
     `  admin          ${admin}/metrics  /readyz  /v1/ledger`,
+    `  workers        ${servingWorkers}`,
     `  journal        ${config.journal.durability === "memory" ? "in memory" : config.journal.dir} (${config.journal.durability})`,
     `  sinks          ${sinks}`,
   ];

@@ -1,257 +1,327 @@
+import { getCompileCacheDir } from "node:module";
+import { dirname, extname } from "node:path";
+import { availableParallelism } from "node:os";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { systemClock } from "../core/clock.ts";
-import type { Journal } from "../core/journal.ts";
-import { Ledger } from "../core/ledger.ts";
-import type { RejectLog } from "../core/reject-log.ts";
-import { IngestServer } from "../ingest/ingest-server.ts";
-import { createIngestMetrics } from "../ingest/metrics.ts";
-import { openapiDocument } from "../ingest/openapi.ts";
-import { SourceTable } from "../ingest/sources.ts";
-import { CheckpointFile } from "../journal/checkpoint-file.ts";
-import { DiskReserve } from "../journal/disk-reserve.ts";
-import { createJournalMetrics } from "../journal/metrics.ts";
-import { openJournal } from "../journal/open-journal.ts";
-import { openRejectLog } from "../journal/reject-log-files.ts";
-import { lockSlot, type SlotLock } from "../journal/slot-lock.ts";
-import { SchemaRegistry } from "../schemas/registry.ts";
-import { createRegistry, registerLedgerMetrics } from "../telemetry/registry.ts";
-import type { MillraceConfig } from "./config.ts";
-import { type Health, healthOf } from "./health.ts";
-import { LedgerBook } from "./ledger-book.ts";
-import { PipelineDeliveries } from "./pipeline-deliveries.ts";
-import { Pipelines } from "./pipelines.ts";
-import { packageVersion } from "./package-version.ts";
+import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
+import type { LedgerSummary } from "../core/ledger-summary.ts";
+import { slotsOnDisk } from "../journal/slots-on-disk.ts";
+import { Supervisor, type WorkerSpec } from "../supervisor/supervisor.ts";
+import { createRegistry } from "../telemetry/registry.ts";
+import type { Health } from "./health.ts";
+import { nodeHealth, nodeMetrics, nodeSinks, type SlotView } from "./node-view.ts";
+import { assertPortFree } from "./port-probe.ts";
+import { SlotLedgers } from "./slot-ledgers.ts";
+import { registerWorkerMetrics } from "./worker-metrics.ts";
+import {
+  type LastWords,
+  received,
+  type Settings,
+  type SupervisorQuestion,
+  type WorkerQuestions,
+  type WorkerReady,
+  type WorkerStart,
+} from "./worker-protocol.ts";
 
-/** Name of the one journal slot of a process with one worker. */
-const SLOT = "0";
+/** Beyond `drainMs`, for a worker that is late to end by itself before it is killed. */
+const DRAIN_GRACE_MS = 2_000;
 
-/** Kept of the drain's time, up to half of it, for writing the last state, closing files and ending the process. */
-const CLOSING_MS = 1_500;
+/** A worker that answers later is busy or hangs; the others are shown without it. */
+const VIEW_TIMEOUT_MS = 1_000;
 
-const NO_SCHEMAS = new SchemaRegistry();
+const STATUS_TIMEOUT_MS = 1_500;
 
-interface Parts {
-  readonly lock: SlotLock;
-  readonly reserve: DiskReserve;
-  readonly journal: Journal;
-  readonly book: LedgerBook;
-  readonly pipelines: Pipelines;
-  readonly server: IngestServer;
-  readonly admin: AdminServer;
-  readonly quarantine: RejectLog;
-  readonly deadLetters: RejectLog;
-}
+/** Making a sink may wait for its destination, and for what the sink of before has on its way. */
+const APPLY_TIMEOUT_MS = 120_000;
 
-/** The configuration that can change while events flow. */
-export interface LiveSettings {
-  readonly config: MillraceConfig;
-  readonly schemas: SchemaRegistry;
-}
+/** How often it is looked for slots that nobody empties, such as imported ones. */
+const ORPHANS_EVERY_MS = 5_000;
 
-/** What changes while the collector runs, shared by the parts that read it. */
-interface Live {
-  settings: LiveSettings;
-  sources: SourceTable;
-  draining: boolean;
+/** Workers that empty slots at a time; each takes memory. */
+const MAX_EMPTYING = 4;
+
+const WORKER_PROGRAM = new URL(`./worker-process${extname(import.meta.filename)}`, import.meta.url);
+
+export interface StartOptions {
+  /** How workers log. */
+  readonly logging: WorkerStart["logging"];
+  /** Instead of the number in the configuration. */
+  readonly workers?: number;
 }
 
 /**
- * One running collector: the event port, the journal slot, the pipelines and the admin
- * port, put together.
+ * A running collector: a supervisor with its workers, one per journal slot, and the admin
+ * port, which shows them as one.
  *
- * Started in the order in which events need the parts, and stopped in the reverse, so
- * that nothing is accepted that could not be kept, and nothing is closed that could
- * still be written to.
+ * It also has slots emptied that no worker serves: of an earlier start with more workers, or
+ * imported.
  */
 export class Collector {
-  readonly #parts: Parts;
+  readonly #supervisor: Supervisor;
+  readonly #admin: AdminServer;
+  readonly #ledgers: SlotLedgers;
   readonly #log: Logger;
-  readonly #live: Live;
+  readonly #logging: WorkerStart["logging"];
+  readonly #servingWorkers: number;
+  readonly #registry: Registry;
+  #settings: Settings;
+  #port: number;
+  #draining = false;
+  #lost = 0;
+  /** Slots that were emptied, or could not be, since the start. */
+  readonly #done = new Set<string>();
+  /** Slots whose worker said how it ended when the collector stopped. */
+  readonly #spoken = new Set<string>();
+  #orphansTimer: NodeJS.Timeout | undefined;
 
-  private constructor(parts: Parts, live: Live, log: Logger) {
-    this.#parts = parts;
-    this.#live = live;
+  private constructor(settings: Settings, { logging, workers }: StartOptions, log: Logger, admin: AdminServer) {
+    const { config } = settings;
+    const wanted = workers ?? config.workers;
+    this.#settings = settings;
+    this.#logging = logging;
     this.#log = log;
+    this.#admin = admin;
+    this.#port = config.listen.port;
+    this.#servingWorkers = wanted === "auto" ? availableParallelism() : wanted;
+    this.#ledgers = new SlotLedgers(config.journal, log);
+    this.#registry = createRegistry("supervisor");
+    this.#supervisor = new Supervisor({
+      entry: WORKER_PROGRAM,
+      env: workerEnvironment(),
+      config: config.supervisor,
+      clock: systemClock,
+      log,
+      random: Math.random,
+      startMessage: (spec, crashes): WorkerStart => ({
+        ...spec,
+        settings: this.#settings,
+        port: this.#port,
+        servingWorkers: this.#servingWorkers,
+        logging: this.#logging,
+        crashes: crashes.count,
+      }),
+      onQuestion: (_slot, question) => this.#statusIn(received<SupervisorQuestion>(question)),
+      onEnded: (spec, words) => this.#ended(spec, received<LastWords | undefined>(words)),
+    });
+    registerWorkerMetrics(this.#registry, () => this.#supervisor.workers());
   }
 
-  /** Opens the slot, recovers its journal and ledger, and starts serving. */
-  static async start(settings: LiveSettings, log: Logger): Promise<Collector> {
+  /** Starts all workers, and resolves when they serve. Rejects with the first one's failure, after stopping the others. */
+  static async start(settings: Settings, options: StartOptions, log: Logger): Promise<Collector> {
     const { config } = settings;
-    const clock = systemClock;
-    const registry = createRegistry();
-    const live: Live = {
-      settings,
-      sources: SourceTable.create(config.sources, clock),
-      draining: false,
-    };
-    // What was opened is closed again when a later step fails, such as a port that is taken.
-    await using opened = new AsyncDisposableStack();
-
-    const lock = opened.adopt(await lockSlot(config.journal, SLOT), (held) => held.release());
-    const reserve = opened.adopt(new DiskReserve({ config: config.journal, slot: SLOT }), (held) => held.close());
-    if (!reserve.hold()) log.warn("the disk of the journal is full: events are refused until there is room");
-    const checkpoints = new CheckpointFile({ config: config.journal, slot: SLOT, log, reserve });
-    const checkpoint = await checkpoints.load();
-    const metrics = createJournalMetrics(registry);
-    const recorded = new Ledger(checkpoint);
-    const { journal, recovery } = await openJournal({
-      config: config.journal,
-      slot: SLOT,
-      clock,
-      log,
-      metrics,
-      reserve,
-      atLeast: recorded.countedTo,
-      neededFrom: recorded.lowestCursor(),
+    // The view needs the collector, which needs the port to be its own before it starts anything.
+    const view = Promise.withResolvers<Collector>();
+    const admin = await startAdminServer(config.admin, {
+      health: async () => (await view.promise).#health(),
+      metrics: async () => (await view.promise).#metrics(),
+      events: async (sink) => (await view.promise).#eventsInMemory(sink),
+      sinks: async () => nodeSinks(await (await view.promise).#views()),
+      workers: async () => (await view.promise).#supervisor.workers(),
+      ledger: async () => (await view.promise).ledgerNow(),
     });
-    opened.defer(() => journal.close());
-    const book = await LedgerBook.open({
-      checkpoint,
-      sinks: config.sinks.map(({ name }) => name),
-      damaged: recovery.damagedSegments > 0,
-      journal,
-      file: checkpoints,
-      clock,
-      log,
-    });
-    opened.defer(() => book.close());
-    registerLedgerMetrics(registry, book.ledger, journal);
-
-    const rejects = { slot: SLOT, durability: config.journal.durability, clock, log, metrics };
-    const quarantine = await openRejectLog({ ...rejects, config: config.quarantine, name: "quarantine" });
-    opened.defer(() => quarantine.close());
-    const deadLetters = await openRejectLog({ ...rejects, config: config.deadLetters, name: "dead-letters" });
-    opened.defer(() => deadLetters.close());
-
-    const pipelines = new Pipelines({ node: config.node, journal, book, deadLetters, registry, clock, log });
-    opened.defer(() => pipelines.stop());
-    journal.onAppend((events) => {
-      book.accept(events);
-      pipelines.wake();
-    });
-    await pipelines.apply(config.sinks);
-
-    const health = (): Health =>
-      healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.nowMs());
-    const server = new IngestServer({
-      listen: config.listen,
-      http: config.http,
-      node: config.node,
-      journal,
-      sources: () => live.sources,
-      validator: () => live.settings.schemas,
-      schemas: () => (live.settings.config.schemas.expose ? live.settings.schemas : NO_SCHEMAS),
-      quarantine,
-      deliveries: new PipelineDeliveries(() => pipelines, journal),
-      onQuarantined: (source, events) => {
-        book.ledger.quarantine(source, events);
-        book.changed();
-      },
-      metrics: createIngestMetrics(registry),
-      log,
-      clock,
-      openapi: JSON.stringify(openapiDocument(packageVersion(), config.http)),
-      health,
-    });
-    const admin = await startAdminServer(config.admin, adminView(registry, health, pipelines, book.ledger));
-    opened.defer(() => admin.close());
-    await server.listen();
-
-    opened.move();
-    return new Collector(
-      { lock, reserve, journal, book, pipelines, server, admin, quarantine, deadLetters },
-      live,
-      log,
-    );
+    const collector = new Collector(settings, options, log, admin);
+    view.resolve(collector);
+    try {
+      await collector.#startWorkers();
+    } catch (error) {
+      await collector.#stop(0);
+      throw error;
+    }
+    return collector;
   }
 
   get port(): number {
-    return this.#parts.server.port;
+    return this.#port;
   }
 
   get adminPort(): number {
-    return this.#parts.admin.port;
+    return this.#admin.port;
   }
 
-  get ledger(): Ledger {
-    return this.#parts.book.ledger;
+  get servingWorkers(): number {
+    return this.#servingWorkers;
+  }
+
+  async #startWorkers(): Promise<void> {
+    const { listen, journal } = this.#settings.config;
+    if (this.#servingWorkers > 1 && listen.port !== 0) await assertPortFree(listen, systemClock);
+    for (const { slot, hasSegments } of await slotsOnDisk(journal)) {
+      if (!hasSegments && !this.#serves(slot)) await this.#ledgers.load(slot);
+    }
+    const slots = Array.from({ length: this.#servingWorkers }, (_, index) => String(index));
+    const [first = "0", ...others] = slots;
+    // The first one finds out the port when any will do.
+    const { port } = received<WorkerReady>(await this.#supervisor.run({ slot: first, task: "serve" }));
+    this.#port = port;
+    await Promise.all(others.map((slot) => this.#supervisor.run({ slot, task: "serve" })));
+    await this.#emptyOrphans();
+  }
+
+  #serves(slot: string): boolean {
+    return /^(0|[1-9]\d*)$/.test(slot) && Number(slot) < this.#servingWorkers;
+  }
+
+  /** Has slots emptied that no worker has, now and whenever new ones appear. */
+  async #emptyOrphans(): Promise<void> {
+    try {
+      for (const { slot, hasSegments } of await slotsOnDisk(this.#settings.config.journal)) {
+        const workers = this.#supervisor.workers();
+        if (this.#draining || workers.filter(({ task }) => task === "empty").length >= MAX_EMPTYING) break;
+        if (!hasSegments || this.#done.has(slot) || workers.some((worker) => worker.slot === slot)) continue;
+        this.#log.info({ slot }, "this journal slot has no worker; delivering what it holds");
+        this.#supervisor.run({ slot, task: "empty" }).catch((error: unknown) => {
+          this.#done.add(slot);
+          this.#log.error({ err: error, slot }, "this journal slot could not be emptied; the next start tries again");
+        });
+      }
+    } catch (error) {
+      this.#log.warn({ err: error }, "the journal's directory could not be looked into for slots without a worker");
+    }
+    if (this.#draining) return;
+    this.#orphansTimer = setTimeout(() => void this.#emptyOrphans(), ORPHANS_EVERY_MS);
+  }
+
+  #ended({ slot, task }: WorkerSpec, words: LastWords | undefined): void {
+    if (words === undefined) return;
+    this.#ledgers.tell(slot, words.ledger);
+    if (this.#draining) this.#spoken.add(slot);
+    this.#lost += words.lost;
+    if (task !== "empty" || this.#draining) return;
+    this.#done.add(slot);
+    this.#log.info({ slot }, "this journal slot is empty now");
+  }
+
+  /** Puts new sources, schemas and sinks into force in every worker; when one cannot, in none, and it rejects. */
+  async apply(settings: Settings): Promise<void> {
+    const before = this.#settings;
+    this.#settings = settings;
+    const problems = await this.#applyEverywhere(settings);
+    if (problems.length === 0) return;
+    this.#settings = before;
+    await this.#applyEverywhere(before);
+    throw new Error(problems[0]);
+  }
+
+  async #applyEverywhere(settings: Settings): Promise<string[]> {
+    const answers = await Promise.all(
+      this.#supervisor.workers().map(async ({ slot }) => {
+        try {
+          return await this.#ask(slot, { kind: "apply", settings }, APPLY_TIMEOUT_MS);
+        } catch {
+          // It is being replaced, and its replacement is told the newest settings.
+          return undefined;
+        }
+      }),
+    );
+    return answers.filter((problem) => problem !== undefined);
   }
 
   /**
-   * Acknowledged events that this process could not keep: those still held by a journal in
-   * memory when it ends, and those found damaged since the start.
-   */
-  lostEvents(): number {
-    const { ledger } = this;
-    const inMemory = this.#parts.journal.durability === "memory";
-    const held = inMemory ? Math.max(0, ...ledger.sinks.map((sink) => ledger.held(sink))) : 0;
-    return held + this.#parts.book.lostEvents;
-  }
-
-  /** Puts new sources, schemas and sinks into force, all or none, without dropping a connection. */
-  async apply(settings: LiveSettings): Promise<void> {
-    await this.#parts.pipelines.apply(settings.config.sinks);
-    this.#live.sources = this.#live.sources.replacedBy(settings.config.sources);
-    this.#live.settings = settings;
-  }
-
-  /**
-   * Stops without losing anything: not ready, serve on for `preStopMs`, stop accepting,
-   * finish requests, flush every pipeline, save. Ends within `drainMs`; what a sink could
-   * not take by then stays in the journal for the next start.
+   * Stops without losing anything: every worker drains. Resolves once all have ended, within
+   * `drainMs` and a little. What sinks could not take stays in the journal for the next start.
    */
   async drain(): Promise<void> {
-    const { preStopMs, drainMs } = this.#live.settings.config.shutdown;
-    const deadlineMs = systemClock.monotonicMs() + drainMs;
-    const closingMs = Math.min(CLOSING_MS, drainMs / 2);
-    const leftMs = () => Math.max(0, deadlineMs - closingMs - systemClock.monotonicMs());
-    const { server, pipelines } = this.#parts;
-    this.#live.draining = true;
-    server.beginDrain();
-    if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(preStopMs, leftMs())));
-    this.#log.info("no longer accepting events; finishing requests");
-    // Half of the time at most, so that a slow sender does not keep what was accepted from being flushed.
-    await server.close(leftMs() / 2);
-    this.#sayWhatIsHeld(leftMs());
-    await pipelines.drain(leftMs());
-    await this.#close();
+    await this.#stop(this.#settings.config.shutdown.drainMs + DRAIN_GRACE_MS);
   }
 
-  #sayWhatIsHeld(atMostMs: number): void {
-    const { ledger } = this;
-    const held = ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const).filter(([, events]) => events > 0);
-    if (held.length === 0) return;
-    this.#log.info(
-      { held: Object.fromEntries(held), atMostMs: Math.round(atMostMs) },
-      "flushing the sinks; what they do not take in time stays in the journal, as it does after a second signal",
+  async #stop(atMostMs: number): Promise<void> {
+    this.#draining = true;
+    clearTimeout(this.#orphansTimer);
+    const slots = this.#supervisor.workers().map(({ slot }) => slot);
+    await this.#supervisor.drain(atMostMs);
+    // A worker that was killed has said nothing; what it saved is at most some milliseconds old.
+    for (const slot of slots) if (!this.#spoken.has(slot)) await this.#ledgers.load(slot);
+    await this.#admin.close();
+  }
+
+  /** Ends the workers at once. The journal holds what was not delivered. */
+  killAll(): void {
+    this.#supervisor.killAll();
+  }
+
+  /** The ledger of the node as it was known last, such as at the end. */
+  get ledger(): LedgerSummary {
+    return this.#ledgers.summary();
+  }
+
+  /** The ledger of the node, asking every worker. */
+  async ledgerNow(): Promise<LedgerSummary> {
+    await this.#views();
+    return this.ledger;
+  }
+
+  /** Acknowledged events that workers could not keep; known once they have ended. */
+  get lostEvents(): number {
+    return this.#lost;
+  }
+
+  async #health(): Promise<Health> {
+    return nodeHealth(await this.#views(), this.#draining, this.#supervisor.hopeless);
+  }
+
+  /** What the workers that answer say; their ledgers are kept. */
+  async #views(): Promise<SlotView[]> {
+    const views = await this.#askAll(({ slot, task }) =>
+      this.#ask(slot, { kind: "view" }, VIEW_TIMEOUT_MS).then((view) => ({ slot, task, view })),
     );
+    for (const { slot, view } of views) this.#ledgers.tell(slot, view.ledger);
+    return views;
   }
 
-  async #close(): Promise<void> {
-    const { pipelines, book, journal, quarantine, deadLetters, admin, reserve, lock } = this.#parts;
-    await pipelines.stop();
-    await Promise.all([quarantine.close(), deadLetters.close()]);
-    await book.close();
-    await journal.close();
-    await admin.close();
-    await reserve.close();
-    await lock.release();
+  async #metrics(): Promise<string> {
+    const families = await this.#askAll(({ slot }) => this.#ask(slot, { kind: "metrics" }, VIEW_TIMEOUT_MS));
+    return nodeMetrics([await this.#registry.getMetricsAsJSON(), ...families]);
+  }
+
+  async #eventsInMemory(sink: string): Promise<readonly string[] | undefined> {
+    const events = await this.#askAll(({ slot }) => this.#ask(slot, { kind: "events", sink }, VIEW_TIMEOUT_MS));
+    const known = events.filter((some) => some !== undefined);
+    return known.length === 0 ? undefined : known.flat();
+  }
+
+  /** Asks every worker that works; those that do not answer are left out. */
+  async #askAll<Answer>(ask: (spec: WorkerSpec) => Promise<Answer>): Promise<Answer[]> {
+    const working = this.#supervisor.workers().filter(({ state }) => state !== "starting" && state !== "waiting");
+    const answers = await Promise.allSettled(working.map((worker) => ask(worker)));
+    return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
+  }
+
+  async #ask<Kind extends keyof WorkerQuestions>(
+    slot: string,
+    question: WorkerQuestions[Kind]["asks"] & { readonly kind: Kind },
+    timeoutMs: number,
+  ): Promise<WorkerQuestions[Kind]["answer"]> {
+    return received(await this.#supervisor.ask(slot, question, timeoutMs));
+  }
+
+  async #statusIn({ slot, position }: SupervisorQuestion): Promise<SlotStatus> {
+    const isRunning = this.#supervisor.workers().some((worker) => worker.slot === slot);
+    if (!isRunning) return this.#statusOnDisk(slot, position);
+    try {
+      const sinks = await this.#ask(slot, { kind: "status", position }, STATUS_TIMEOUT_MS);
+      return sinks === undefined ? { kind: "unused" } : { kind: "known", sinks };
+    } catch {
+      return { kind: "no_answer" };
+    }
+  }
+
+  /** Of a slot that was emptied: only its ledger is left. */
+  #statusOnDisk(slot: string, position: number): SlotStatus {
+    const ledger = this.#ledgers.of(slot);
+    if (ledger === undefined) return { kind: "no_slot" };
+    if (position >= ledger.countedTo) return { kind: "unused" };
+    const sinks = this.#settings.config.sinks.map(({ name, required }): SinkStatus => {
+      const isSettled = ledger.sinks.includes(name) && position < ledger.cursor(name);
+      return { sink: name, required, state: isSettled ? "settled" : "held" };
+    });
+    return { kind: "known", sinks };
   }
 }
 
-function adminView(registry: Registry, health: () => Health, pipelines: Pipelines, ledger: Ledger) {
-  return {
-    registry,
-    health,
-    events: (sink: string) => pipelines.eventsInMemory(sink)?.map(({ bytes }) => bytes.toString()),
-    sinks: () => [...pipelines].map((pipeline) => ({ sink: pipeline.settings.name, ...pipeline.health() })),
-    ledger: () => ({
-      balanced: ledger.balances(),
-      accepted: Object.fromEntries(ledger.accepted()),
-      quarantined: Object.fromEntries(ledger.quarantined()),
-      rows: ledger.rows(),
-    }),
-  };
+/** A worker that is replaced must be back soon: it uses the same cache of compiled code as we do. */
+function workerEnvironment(): NodeJS.ProcessEnv {
+  const cache = getCompileCacheDir();
+  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
 }

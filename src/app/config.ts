@@ -5,6 +5,8 @@ import { httpConfig, listenConfig, sourceConfig } from "../ingest/config.ts";
 import { journalConfig, rejectLogConfig } from "../journal/config.ts";
 import { schemasConfig } from "../schemas/config.ts";
 import { contradictions } from "./config-checks.ts";
+import { lifeboatConfig } from "../lifeboat/config.ts";
+import { supervisorConfig } from "../supervisor/config.ts";
 import { sinkConfig } from "./sink-types.ts";
 
 /** The whole of `millrace.yaml`. Each folder describes its own part; this puts them together. */
@@ -19,13 +21,12 @@ const fields = z.strictObject({
   http: httpConfig.describe("Limits of the event port."),
   admin: adminConfig.describe("The private port for health, metrics and the ledger."),
   workers: z
-    .union([z.literal("auto"), z.int().min(1)])
-    .default(1)
-    .refine((workers) => workers === 1, {
-      error:
-        "this version runs one worker a process; set it to 1, and run more processes behind a load balancer to use more cores",
-    })
-    .describe("Worker processes. This version runs one."),
+    .union([z.literal("auto"), z.int().min(1).max(256)])
+    .default("auto")
+    .describe(
+      "Worker processes that take events in on one port, each with its own journal slot. auto: one per core that the process may use.",
+    ),
+  supervisor: supervisorConfig.describe("How dead and hanging workers are replaced."),
   journal: journalConfig.describe("The append-only log that holds accepted events until every sink has them."),
   quarantine: rejectLogConfig("./data/quarantine").describe(
     "Where events that failed validation are kept, with the reasons.",
@@ -71,8 +72,15 @@ const fields = z.strictObject({
         .max(3_600_000)
         .default(30_000)
         .describe("Longest time from SIGTERM to the exit, in milliseconds; `preStopMs` is part of it."),
+      lifeboat: lifeboatConfig
+        .optional()
+        .describe(
+          "Where what the sinks could not take at a shutdown is copied, for another node to deliver (`millrace journal import`). It also stays in the journal.",
+        ),
     })
-    .refine((shutdown) => shutdown.preStopMs < shutdown.drainMs, { error: "preStopMs must be shorter than drainMs" })
+    .refine(({ preStopMs, drainMs, lifeboat }) => preStopMs + (lifeboat?.reserveMs ?? 0) < drainMs, {
+      error: "preStopMs and lifeboat.reserveMs together must be shorter than drainMs",
+    })
     .prefault({})
     .describe("How the collector stops."),
   log: z

@@ -36,6 +36,20 @@ test("a sink that was added is owed what came since, also after a kill at once",
   expect([second.ledger.held("old"), second.ledger.held("new")]).toEqual([5, 3]);
 });
 
+test("a sink that was added while nothing could be saved is owed what came since, after a kill", async () => {
+  const disk = new SimulatedDisk();
+  await using first = await openSlot(disk, [patientSink("old")]);
+  await first.start();
+  await write(first.journal, 2);
+  await first.book.flush();
+  disk.failing.add("create");
+  await first.pipelines.apply([patientSink("old"), patientSink("new")]);
+  await write(first.journal, 3);
+  await using second = await openSlot(disk.afterKill(), [patientSink("old"), patientSink("new")]);
+  await second.start();
+  expect([second.ledger.held("old"), second.ledger.held("new")]).toEqual([5, 3]);
+});
+
 test("without a readable checkpoint everything in the journal is owed", async () => {
   const disk = new SimulatedDisk();
   await using first = await openSlot(disk, [patientSink("late")]);

@@ -38,6 +38,7 @@ export class LedgerBook {
   readonly #parts: LedgerBookParts;
   /** Where the audits that are under way began, by sink: the journal keeps what they have still to read. */
   readonly #audits = new Map<string, Position>();
+  #savedTo: Position;
   #writtenOff = 0;
   #dirty = false;
   #saving: Promise<void> = Promise.resolve();
@@ -48,22 +49,25 @@ export class LedgerBook {
   private constructor(ledger: Ledger, parts: LedgerBookParts) {
     this.ledger = ledger;
     this.#parts = parts;
+    this.#savedTo = ledger.lowestCursor();
   }
 
   /**
    * Brings the ledger of a checkpoint up to date with the journal: counts what was written
-   * after the checkpoint, and writes off what the journal has lost since. Without a
-   * checkpoint nobody knows what the sinks have had, so they are owed all that is there.
+   * after the checkpoint, and writes off what the journal has lost since. A sink that the
+   * checkpoint does not know is owed what was written after it. Without a checkpoint nobody
+   * knows what the sinks have had, so they are owed all that is there.
    */
   static async open({ checkpoint, sinks, damaged, ...parts }: OpenLedgerBook): Promise<LedgerBook> {
     const { journal, log } = parts;
     const ledger = new Ledger(checkpoint);
     if (checkpoint === undefined) {
       ledger.skipTo(journal.first);
-      for (const sink of sinks) ledger.open(sink);
       if (journal.end > journal.first)
         log.warn("there is no checkpoint: all events of the journal are delivered, perhaps again");
     }
+    // Before the rest of the journal is counted: a sink may be older than the last save that succeeded.
+    for (const sink of sinks) ledger.open(sink);
     const lost = damaged || ledger.countedTo > journal.end || ledger.lowestCursor() < journal.first;
     await scan(journal, Math.max(ledger.countedTo, journal.first), journal.end, (events) => ledger.accept(events));
     if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
@@ -73,6 +77,11 @@ export class LedgerBook {
     const book = new LedgerBook(ledger, parts);
     book.changed();
     return book;
+  }
+
+  /** What every sink had settled when the ledger was saved last: where a successor would begin. */
+  get savedTo(): Position {
+    return this.#savedTo;
   }
 
   /** Events found to be lost since the book was opened, summed over the sinks that were to have them. */
@@ -135,9 +144,11 @@ export class LedgerBook {
     if (!this.#dirty) return;
     this.#dirty = false;
     const { journal, file, log } = this.#parts;
-    const needed = Math.min(this.ledger.lowestCursor(), ...this.#audits.values());
+    const lowest = this.ledger.lowestCursor();
+    const needed = Math.min(lowest, ...this.#audits.values());
     try {
       await file.save(this.ledger.checkpoint());
+      this.#savedTo = lowest;
       journal.release(needed);
       if (this.#failing) log.info("the ledger is saved again");
       this.#failing = false;

@@ -1,13 +1,13 @@
-import type { Ledger } from "../core/ledger.ts";
+import type { LedgerSummary } from "../core/ledger-summary.ts";
 
 /** Source and sink; the others are numbers. */
 const TEXT_COLUMNS = 2;
 
 /** The ledger as a table for people, printed at exit. */
-export function ledgerReport(ledger: Ledger): string {
-  const rows = ledger.rows();
-  const accepted = [...ledger.accepted().values()].reduce((sum, events) => sum + events, 0);
-  const quarantined = [...ledger.quarantined().values()].reduce((sum, events) => sum + events, 0);
+export function ledgerReport(ledger: LedgerSummary): string {
+  const { rows } = ledger;
+  const accepted = Object.values(ledger.accepted).reduce((sum, events) => sum + events, 0);
+  const quarantined = Object.values(ledger.quarantined).reduce((sum, events) => sum + events, 0);
   const lines = [
     ["source", "sink", "accepted", "delivered", "dead-lettered", "dropped", "held"],
     ...rows.map((row) => [
@@ -29,7 +29,7 @@ export function ledgerReport(ledger: Ledger): string {
       .join("  ")
       .trimEnd(),
   );
-  const verdict = ledger.balances() ? "the ledger balances" : "THE LEDGER DOES NOT BALANCE";
+  const verdict = ledger.balanced ? "the ledger balances" : "THE LEDGER DOES NOT BALANCE";
   return [
     `Ledger: ${accepted} accepted, ${quarantined} quarantined; ${verdict}.`,
     ...(rows.length > 0 ? table : ["No event has been accepted yet."]),

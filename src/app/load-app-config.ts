@@ -4,7 +4,8 @@ import { MillraceError } from "../core/errors.ts";
 import type { ConfigProblem } from "../config/config-problem.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { shortPath } from "../config/short-path.ts";
-import { loadSchemas, type SchemaRegistry } from "../schemas/registry.ts";
+import { loadCertificate } from "../ingest/tls/certificate.ts";
+import { compileSchemas, readSchemas, type SchemaRegistry, type SchemaTexts } from "../schemas/registry.ts";
 import { type MillraceConfig, millraceConfig } from "./config.ts";
 import { sharedDirectories } from "./config-checks.ts";
 import { embeddedDefaultFile } from "./embedded-default.ts";
@@ -17,6 +18,8 @@ export type LoadedConfig =
       readonly kind: "ok";
       readonly config: MillraceConfig;
       readonly schemas: SchemaRegistry;
+      /** What `schemas` was compiled from. */
+      readonly schemaTexts: SchemaTexts;
       /** Where it was read from; `undefined` for the embedded default. */
       readonly file: string | undefined;
       readonly warnings: readonly string[];
@@ -43,15 +46,29 @@ export async function loadAppConfig(options: {
   const dataBase = found === undefined ? cwd : path.dirname(file);
   const config = withAbsolutePaths(parsed.config, dataBase, path.dirname(file));
   const problems = sharedDirectories(config).map((problem) => parsed.problemAt(problem.path, problem.message));
-  if (problems.length > 0) return { kind: "problems", problems, file };
+  const { tls } = config.listen;
+  const certificate = tls === undefined ? undefined : await orProblem(loadCertificate(tls));
+  if (certificate instanceof MillraceError) problems.push(parsed.problemAt(["listen", "tls"], certificate.message));
+  const loaded = await orProblem(loadSchemas(config));
+  if (loaded instanceof MillraceError) problems.push(parsed.problemAt(["schemas", "dir"], loaded.message));
+  else if (problems.length === 0)
+    return { kind: "ok", config, ...loaded, file: found?.file, warnings: parsed.warnings };
+  return { kind: "problems", problems, file };
+}
+
+/** What the work results in, or what a person has to mend first. */
+async function orProblem<Result>(work: Promise<Result>): Promise<Result | MillraceError> {
   try {
-    const schemas = await loadSchemas(config.schemas);
-    return { kind: "ok", config, schemas, file: found?.file, warnings: parsed.warnings };
+    return await work;
   } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
-    const problem = parsed.problemAt(["schemas", "dir"], error.message);
-    return { kind: "problems", problems: [problem], file };
+    if (error instanceof MillraceError) return error;
+    throw error;
   }
+}
+
+async function loadSchemas(config: MillraceConfig) {
+  const schemaTexts = await readSchemas(config.schemas);
+  return { schemaTexts, schemas: await compileSchemas(config.schemas, schemaTexts) };
 }
 
 async function findConfig(cwd: string): Promise<{ file: string; text: string } | undefined> {
@@ -84,17 +101,31 @@ function unreadable(file: string, error: unknown): MillraceError {
   );
 }
 
-function withAbsolutePaths(config: MillraceConfig, dataBase: string, schemasBase: string): MillraceConfig {
+function withAbsolutePaths(config: MillraceConfig, dataBase: string, configBase: string): MillraceConfig {
   const data = (dir: string) => path.resolve(dataBase, dir);
   return {
     ...config,
+    listen: withAbsoluteCertificate(config.listen, (file) => path.resolve(configBase, file)),
     journal: { ...config.journal, dir: data(config.journal.dir) },
     quarantine: { ...config.quarantine, dir: data(config.quarantine.dir) },
     deadLetters: { ...config.deadLetters, dir: data(config.deadLetters.dir) },
     schemas: {
       ...config.schemas,
-      dir: config.schemas.dir === undefined ? undefined : path.resolve(schemasBase, config.schemas.dir),
+      dir: config.schemas.dir === undefined ? undefined : path.resolve(configBase, config.schemas.dir),
     },
+    shutdown: withAbsoluteLifeboat(config.shutdown, data),
     sinks: config.sinks.map((sink) => (sink.type === "file" ? { ...sink, dir: data(sink.dir) } : sink)),
   };
+}
+
+function withAbsoluteCertificate(listen: MillraceConfig["listen"], near: (file: string) => string) {
+  const { tls } = listen;
+  if (tls === undefined) return listen;
+  return { ...listen, tls: { ...tls, cert: near(tls.cert), key: near(tls.key) } };
+}
+
+function withAbsoluteLifeboat(shutdown: MillraceConfig["shutdown"], data: (dir: string) => string) {
+  const { lifeboat } = shutdown;
+  if (lifeboat?.dir === undefined) return shutdown;
+  return { ...shutdown, lifeboat: { ...lifeboat, dir: data(lifeboat.dir) } };
 }

@@ -1,4 +1,4 @@
-import type { Deliveries, SinkStatus } from "../core/deliveries.ts";
+import type { Deliveries, SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import type { Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { Pipeline } from "../pipeline/pipeline.ts";
@@ -8,9 +8,17 @@ export class PipelineDeliveries implements Deliveries {
   readonly #pipelines: () => Iterable<Pipeline>;
   readonly #journal: Journal;
 
-  constructor(pipelines: () => Iterable<Pipeline>, journal: Journal) {
+  readonly #statusIn: Deliveries["statusIn"];
+
+  /** @param statusIn asks the worker of another slot */
+  constructor(pipelines: () => Iterable<Pipeline>, journal: Journal, statusIn: Deliveries["statusIn"]) {
     this.#pipelines = pipelines;
     this.#journal = journal;
+    this.#statusIn = statusIn;
+  }
+
+  statusIn(slot: string, position: Position): Promise<SlotStatus> {
+    return this.#statusIn(slot, position);
   }
 
   async whenSettled(

@@ -40,7 +40,11 @@ test("an event is not called delivered while the pipeline of a required sink is 
   const stream = await slowStream(answer.promise);
   await using slot = await openSlot(new SimulatedDisk(), [stream()]);
   await slot.start();
-  const deliveries = new PipelineDeliveries(() => slot.pipelines, slot.journal);
+  const deliveries = new PipelineDeliveries(
+    () => slot.pipelines,
+    slot.journal,
+    () => Promise.reject(new Error("not asked")),
+  );
   await slot.journal.append([draftOf("on its way")], "written");
   await expect.poll(() => [...slot.pipelines][0]?.health().inFlight).toBe(1);
 

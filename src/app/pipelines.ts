@@ -9,6 +9,7 @@ import type { Sink } from "../core/sink.ts";
 import { createPipelineMetrics, type PipelineMetrics } from "../pipeline/metrics.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { MemorySink } from "../sinks/memory/sink.ts";
+import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import { createSink, type SinkConfig } from "./sink-types.ts";
 
@@ -22,6 +23,8 @@ interface PipelinesOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Logger;
+  /** How carefully to go on after crashes. */
+  readonly caution: Caution;
 }
 
 interface Running {
@@ -123,6 +126,8 @@ export class Pipelines {
       random: Math.random,
       metrics: this.#metrics,
       log,
+      owed: () => book.ledger.held(config.name),
+      ...this.#options.caution.of(config.name),
     });
     const check = new AbortController();
     this.#running.set(config.name, { config, pipeline, sink, check });

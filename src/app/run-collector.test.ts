@@ -8,6 +8,8 @@ import { silent, temporaryDirectory } from "../journal/journal-fixture.ts";
 import { loadAppConfig } from "./load-app-config.ts";
 import { runCollector } from "./run-collector.ts";
 
+const LOGGING = { level: "error", format: "json", colours: false } as const;
+
 test("signals that come during the start wait for its end: to reload, and to stop cleanly", async () => {
   using directory = temporaryDirectory();
   const file = join(directory.path, "millrace.yaml");
@@ -24,7 +26,7 @@ test("signals that come during the start wait for its end: to reload, and to sto
   const loaded = await loadAppConfig({ file, cwd: directory.path, env: {} });
   assert(loaded.kind === "ok");
   const output = new PassThrough();
-  const ended = runCollector({ loaded, cwd: directory.path, env: {}, log: silent, output });
+  const ended = runCollector({ loaded, cwd: directory.path, env: {}, log: silent, logging: LOGGING, output });
   expect(process.emit("SIGHUP")).toBe(true);
   expect(process.emit("SIGTERM")).toBe(true);
   expect(await ended).toBe(0);

@@ -10,6 +10,7 @@ import type { MillraceConfig } from "./config.ts";
 import { stopSignal } from "./stop-signals.ts";
 import { ledgerReport } from "./ledger-report.ts";
 import { type LoadedConfig, loadAppConfig } from "./load-app-config.ts";
+import type { Settings, WorkerStart } from "./worker-protocol.ts";
 
 /** Parts of the configuration that take effect at a start only. */
 const FIXED_PARTS = [
@@ -18,6 +19,7 @@ const FIXED_PARTS = [
   "http",
   "admin",
   "workers",
+  "supervisor",
   "journal",
   "quarantine",
   "deadLetters",
@@ -29,6 +31,10 @@ export interface RunOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
+  /** How workers log. */
+  readonly logging: WorkerStart["logging"];
+  /** Instead of the number in the configuration. */
+  readonly workers?: number;
   /** Where the banner and the ledger are printed; not standard output, which a `stdout` sink may use. */
   readonly output: Writable;
 }
@@ -45,7 +51,7 @@ export async function runCollector(options: RunOptions): Promise<number> {
   let loaded = options.loaded;
   // Signals that come during the start are remembered until it is over.
   const stop = stopSignal(() => reload("SIGHUP"));
-  const starting = Collector.start(loaded, log);
+  const starting = Collector.start(settingsOf(loaded), options, log);
   let reloading: Promise<unknown> = starting.catch(() => {});
   let stopping = false;
   let schemasWatch: { readonly dir: string; readonly watch: AsyncDisposable } | undefined;
@@ -66,7 +72,7 @@ export async function runCollector(options: RunOptions): Promise<number> {
           return;
         }
         warnOfFixedParts(loaded.config, next.config, log);
-        await (await starting).apply(next);
+        await (await starting).apply(settingsOf(next));
         loaded = next;
         await followSchemas();
         log.info(
@@ -79,7 +85,7 @@ export async function runCollector(options: RunOptions): Promise<number> {
     });
   };
   const collector = await starting;
-  output.write(banner(loaded, collector.port, collector.adminPort, performance.now() - startedMs));
+  output.write(banner(loaded, collector, performance.now() - startedMs));
   await using watchers = new AsyncDisposableStack();
   if (loaded.file !== undefined) watchers.use(watchConfig(loaded.file, () => reload("file changed")));
   await followSchemas();
@@ -90,10 +96,15 @@ export async function runCollector(options: RunOptions): Promise<number> {
   log.info({ signal: signal.name }, "stopping");
   const drained = collector.drain().then(() => "drained" as const);
   const ended = await Promise.race([drained, signal.second]);
+  if (ended !== "drained") collector.killAll();
   output.write(`${ledgerReport(collector.ledger)}\n`);
-  if (ended === "drained") return collector.lostEvents() === 0 ? 0 : 1;
+  if (ended === "drained") return collector.lostEvents === 0 ? 0 : 1;
   log.warn("stopped at once by a second signal; the journal holds what was not delivered");
   return 1;
+}
+
+function settingsOf({ config, schemaTexts }: RunOptions["loaded"]): Settings {
+  return { config, schemas: schemaTexts };
 }
 
 function warnOfFixedParts(before: MillraceConfig, after: MillraceConfig, log: Logger): void {

@@ -4,6 +4,7 @@ import type { RejectLog } from "../core/reject-log.ts";
 import { CheckpointFile } from "../journal/checkpoint-file.ts";
 import { openTestJournal, silent } from "../journal/journal-fixture.ts";
 import type { SimulatedDisk } from "../journal/simulated-disk.ts";
+import { Caution } from "./caution.ts";
 import { LedgerBook } from "./ledger-book.ts";
 import { Pipelines } from "./pipelines.ts";
 import { type SinkConfig, sinkConfig } from "./sink-types.ts";
@@ -32,7 +33,7 @@ export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[]
   const book = await LedgerBook.open({
     checkpoint,
     sinks: sinks.map(({ name }) => name),
-    damaged: recovery.damagedSegments > 0,
+    damaged: recovery.damagedSegments + recovery.foreignFiles > 0,
     journal,
     file,
     clock: systemClock,
@@ -46,6 +47,7 @@ export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[]
     registry: new Registry(),
     clock: systemClock,
     log: silent,
+    caution: Caution.none(),
   });
   journal.onAppend((events) => {
     book.accept(events);

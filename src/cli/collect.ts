@@ -18,7 +18,7 @@ export interface CollectOptions {
 export async function collect(
   context: CliContext,
   options: CollectOptions,
-  defaults: { format: "json" | "pretty"; level?: LogLevel },
+  defaults: { format: "json" | "pretty"; level?: LogLevel; workers?: number },
 ): Promise<number> {
   const { cwd, env, stderr } = context;
   const loaded = await loadAppConfig({ file: options.config, cwd, env });
@@ -26,15 +26,24 @@ export async function collect(
     reportProblems(loaded, context, options.json);
     return EXIT.configInvalid;
   }
-  const log = await createLogger({
+  const logging = {
     level: options.logLevel ?? defaults.level ?? loaded.config.log.level,
-    format: options.json ? "json" : defaults.format,
-    stream: stderr,
+    format: options.json ? ("json" as const) : defaults.format,
     colours: hasColours(stderr, env),
-  });
+  };
+  const log = await createLogger({ ...logging, stream: stderr });
   if (options.json) for (const warning of loaded.warnings) log.warn(warning);
   else reportWarnings(loaded.warnings, context);
-  return runCollector({ loaded, cwd, env, log, output: options.json ? linesOf(log) : stderr });
+  const { workers } = defaults;
+  return runCollector({
+    loaded,
+    cwd,
+    env,
+    log,
+    logging,
+    ...(workers !== undefined && { workers }),
+    output: options.json ? linesOf(log) : stderr,
+  });
 }
 
 /** With `--json` every line is JSON, so what is printed for people becomes the message of a log line. */

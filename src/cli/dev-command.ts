@@ -12,8 +12,8 @@ export function devCommand(context: CliContext, run: Run): Command {
     .addHelpText(
       "after",
       `
-The same collector as start, and like it, it takes up changes of the configuration and of
-schemas as they are saved.
+The same collector as start with a single worker, and like it, it takes up changes of the
+configuration and of schemas as they are saved.
 
 Example:
   millrace dev     # without a millrace.yaml: prints a write key and a curl line to try`,
@@ -21,7 +21,7 @@ Example:
     .action((options: CollectOptions) =>
       run(async () => {
         const { collect } = await import("./collect.ts");
-        return collect(context, options, { format: "pretty", level: "debug" });
+        return collect(context, options, { format: "pretty", level: "debug", workers: 1 });
       }),
     );
 }

@@ -14,8 +14,19 @@ const sink = (name: string, required: boolean) => ({ name, type: "file", dir: na
 
 test("a journal in memory promises nothing beyond the process, and never durable", () => {
   expect(budgetOf({ journal: { durability: "memory" } })).toMatchObject({
-    accepted: { lostIf: "the process ends before every sink has it" },
+    accepted: { lostIf: "the process ends before every sink has it: at most 8GiB per worker" },
     durable: { means: expect.stringContaining("refused") },
+  });
+});
+
+test("what a power cut can cost at accepted is the declared budget", () => {
+  const { accepted } = Object.fromEntries(Object.entries(budgetOf({})));
+  expect(accepted).toMatchObject({
+    lostIf: expect.stringMatching(/power.* at most the last 1 s .* at most 64MiB .*kill -9 loses nothing/),
+  });
+  const unsynced = { maxMs: 200, maxBytes: "1MiB" };
+  expect(budgetOf({ journal: { unsynced } })).toMatchObject({
+    accepted: { lostIf: expect.stringMatching(/the last 200 ms .* at most 1MiB /) },
   });
 });
 

@@ -27,9 +27,9 @@ export function lossBudget(config: MillraceConfig): LossBudget {
   const worth = {
     received: {
       means: "the event was read and admitted; if it is not valid it goes to the quarantine, not back to the sender",
-      lostIf: "the process dies within a few milliseconds; after that, as accepted",
+      lostIf: `the process dies within a few milliseconds, at most ${formatBytes(config.http.maxPendingBytes)} of them per worker; after that, as accepted`,
     },
-    accepted: { means: ACCEPTED_MEANS[config.journal.durability], lostIf: ACCEPTED_LOST_IF[config.journal.durability] },
+    accepted: { means: ACCEPTED_MEANS[config.journal.durability], lostIf: acceptedLostIf(config.journal) },
     durable: durableWorth(config.journal.durability),
     delivered: deliveredWorth(config),
   };
@@ -48,16 +48,21 @@ const ACCEPTED_MEANS: Readonly<Record<Durability, string>> = {
   disk: "validated, written to the journal, and synced to the disk",
 };
 
-const ACCEPTED_LOST_IF: Readonly<Record<Durability, string>> = {
-  memory: "the process ends before every sink has it",
-  // Linux writes dirty pages out after 30 s, looking every 5 s: vm.dirty_expire_centisecs and
-  // vm.dirty_writeback_centisecs in https://docs.kernel.org/admin-guide/sysctl/vm.html.
-  os: "the machine loses power or its kernel crashes before the page cache is on disk (Linux: about 35 s); kill -9 loses nothing",
-  disk: "the disk dies before every sink has it",
-};
+const SURVIVES_UNTIL_THE_DISK_DIES = "the disk dies before every sink has it";
+
+function acceptedLostIf({ durability, maxBytes, unsynced }: MillraceConfig["journal"]): string {
+  switch (durability) {
+    case "memory":
+      return `the process ends before every sink has it: at most ${formatBytes(maxBytes)} per worker`;
+    case "os":
+      return `the machine loses power or its kernel crashes: at most the last ${formatDuration(unsynced.maxMs)} of what was acknowledged, and at most ${formatBytes(unsynced.maxBytes)} of it per worker; kill -9 loses nothing`;
+    case "disk":
+      return SURVIVES_UNTIL_THE_DISK_DIES;
+  }
+}
 
 function durableWorth(durability: Durability): { means: string; lostIf: string } {
-  if (durability !== "memory") return { means: ACCEPTED_MEANS.disk, lostIf: ACCEPTED_LOST_IF.disk };
+  if (durability !== "memory") return { means: ACCEPTED_MEANS.disk, lostIf: SURVIVES_UNTIL_THE_DISK_DIES };
   return { means: "never: a journal in memory cannot promise it, so the request is refused", lostIf: "–" };
 }
 

@@ -35,10 +35,12 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
   schema_invalid: EXIT.configInvalid,
   sink_misconfigured: EXIT.configInvalid,
   filter_invalid: EXIT.configInvalid,
+  tls_invalid: EXIT.configInvalid,
   port_unavailable: EXIT.failed,
   journal_full: EXIT.failed,
   journal_locked: EXIT.failed,
   journal_unusable: EXIT.failed,
   journal_write_failed: EXIT.failed,
+  lifeboat_invalid: EXIT.failed,
   ack_unavailable: EXIT.failed,
 };

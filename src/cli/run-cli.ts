@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import { packageVersion } from "../app/package-version.ts";
+import { chaosCommand } from "./chaos-command.ts";
 import { checkCommand } from "./check-command.ts";
 import type { CliContext, Run } from "./cli-context.ts";
 import { devCommand } from "./dev-command.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
+import { journalCommand } from "./journal-command.ts";
 import { keysNewCommand } from "./keys-new-command.ts";
 import { hasColours } from "./paint.ts";
 import { reportError } from "./report-error.ts";
@@ -52,12 +54,14 @@ Every command explains itself: millrace COMMAND --help`,
   millrace.addCommand(startCommand(context, run));
   millrace.addCommand(devCommand(context, run));
   millrace.addCommand(checkCommand(context, run));
+  millrace.addCommand(chaosCommand(context, run));
   millrace.addCommand(
     new Command("schema")
       .description("work with schemas: of events, and of the configuration")
       .addCommand(schemaTestCommand(context, run))
       .addCommand(schemaConfigCommand(context)),
   );
+  millrace.addCommand(journalCommand(context, run));
   millrace.addCommand(new Command("keys").description("work with write keys").addCommand(keysNewCommand(context)));
   millrace.addCommand(versionCommand(context));
   return withContext(millrace, context);

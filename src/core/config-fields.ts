@@ -59,7 +59,7 @@ export const retryField = z
       .min(0)
       .default(0)
       .describe(
-        "Give up on an event this long after its first attempt and dead-letter it, in milliseconds. 0: never give up.",
+        "Give up on an event and dead-letter it when an attempt fails this long after its receipt, or later, in milliseconds. Each is tried at least once. 0: never give up.",
       ),
   })
   .refine((retry) => retry.minDelayMs <= retry.maxDelayMs, { error: "minDelayMs must not exceed maxDelayMs" })

@@ -25,4 +25,16 @@ export interface Deliveries {
   whenSettled(from: Position, count: number, timeoutMs: number): Promise<"delivered" | "undelivered" | "timeout">;
   /** One status per sink; `undefined` when the journal has never used the position. */
   statusOf(position: Position): readonly SinkStatus[] | undefined;
+  /** The same for an event in another slot of this node. */
+  statusIn(slot: string, position: Position): Promise<SlotStatus>;
 }
+
+/** What another slot of this node says of one of its positions. */
+export type SlotStatus =
+  | { readonly kind: "known"; readonly sinks: readonly SinkStatus[] }
+  /** Its journal has never used the position. */
+  | { readonly kind: "unused" }
+  /** This node has no such slot. */
+  | { readonly kind: "no_slot" }
+  /** Its worker does not answer at the moment. */
+  | { readonly kind: "no_answer" };

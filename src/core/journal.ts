@@ -27,11 +27,16 @@ export interface Journal {
   readonly nextPosition: Position;
   /** Bytes held, on disk or in the ring. */
   readonly heldBytes: number;
+  /**
+   * Bytes held from a position to the end, as `heldBytes` counts them. Exact for a journal in
+   * memory and where a segment begins or ends; within a segment it is interpolated.
+   */
+  bytesFrom(position: Position): number;
   /** The budget for `heldBytes`, from the configuration. */
   readonly maxBytes: number;
   /** Why the newest append failed, in words, for a few seconds after it; `undefined` when it did not, or the journal was just full. */
   readonly failure: string | undefined;
-  /** True when an append of `bytes` more bytes would be refused. */
+  /** True when an append of `bytes` more bytes would be refused: for want of room, or since the disk does not answer. */
   isFull(bytes: number): boolean;
 
   /**
@@ -39,8 +44,9 @@ export interface Journal {
    * event loop are written by one system call. Resolves with the first position.
    *
    * Rejects with `journal_full`, `journal_write_failed`, or `ack_unavailable` when
-   * `synced` is asked of a journal in memory. After a rejection at `written` none of the drafts is in the
-   * journal; after one at `synced` they may be.
+   * `synced` is asked of a journal in memory. After `journal_full` none of the drafts is in the
+   * journal; after `journal_write_failed` they may be. An append at `written` also waits for a
+   * sync while more is unsynced than `journal.unsynced` allows.
    */
   append(drafts: readonly EventDraft[], level: AppendLevel): Promise<Position>;
 

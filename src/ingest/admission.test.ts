@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { admit } from "./admission.ts";
+import { clientNetwork } from "./client-ip.ts";
 import { sourceConfig } from "./config.ts";
 import { SourceTable } from "./sources.ts";
 
@@ -26,11 +27,17 @@ test("names of things that every object has are no keys", () => {
   }
 });
 
-test("a reload keeps what a source has used of its quota", () => {
-  const limits = { name: "web", keys: ["wk_web"], quota: { eventsPerSecond: 1, burst: 1 } };
+test("a reload keeps what a source and its clients have used of their quotas", () => {
+  const perClient = { eventsPerSecond: 0.1, burst: 1 };
+  const limits = { name: "web", keys: ["wk_web"], quota: { eventsPerSecond: 1, burst: 1, perClient } };
   const before = SourceTable.create([config(limits)], systemClock);
-  before.byKey("wk_web")?.quota?.charge(1_000, systemClock.monotonicMs());
+  const [client, other] = [clientNetwork("192.0.2.1"), clientNetwork("192.0.2.2")];
+  before.byKey("wk_web")?.quota?.charge(client, 1_000, systemClock.monotonicMs());
   const after = before.replacedBy([config({ ...limits, keys: ["wk_new"] })]);
   expect(after.byKey("wk_web")).toBeUndefined();
-  expect(after.byKey("wk_new")?.quota?.waitMs(systemClock.monotonicMs())).toBeGreaterThan(900_000);
+  const quota = after.byKey("wk_new")?.quota;
+  expect(quota?.usedUp(client, systemClock.monotonicMs())).toMatchObject({ of: "client" });
+  const usedUp = quota?.usedUp(other, systemClock.monotonicMs());
+  expect(usedUp).toMatchObject({ of: "source" });
+  expect(usedUp?.waitMs).toBeGreaterThan(900_000);
 });

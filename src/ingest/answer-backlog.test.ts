@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { AnswerBacklog, EXCHANGE_BYTES } from "./answer-backlog.ts";
+import { AnswerBacklog, EXCHANGE_BYTES, PIPELINE_BYTES } from "./answer-backlog.ts";
 import { rawPost, startTestServer } from "./ingest-server-fixture.ts";
 import { createIngestMetrics } from "./metrics.ts";
 
@@ -15,7 +15,7 @@ test("a connection is closed over its pipelined requests, and the rest of them i
   let requests = 0;
   const server = createServer((request, response) => {
     requests++;
-    backlog.charge(request.socket, response, EXCHANGE_BYTES);
+    if (response.socket === null) backlog.charge(request.socket, response, EXCHANGE_BYTES, PIPELINE_BYTES);
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const address = server.address();

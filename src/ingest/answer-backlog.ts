@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { IngestMetrics } from "./metrics.ts";
 
@@ -9,17 +9,21 @@ export const EXCHANGE_BYTES = 4 * 1024;
 const SKIP_REST = 2;
 
 /** At most 256 requests of a connection wait behind another; clients that pipeline send some tens. */
-const MAX_CONNECTION_BYTES = 256 * EXCHANGE_BYTES;
+export const PIPELINE_BYTES = 256 * EXCHANGE_BYTES;
 
-const MAX_BYTES = 64 * 1024 ** 2;
+/** Some 13,000 streams of HTTP/2 beyond the first of each connection, with empty answers. */
+const MAX_BYTES = 128 * 1024 ** 2;
 
 /**
- * What pipelined requests hold in memory until the answers before theirs are taken.
+ * What requests hold in memory until their answers are taken: those that a client has
+ * pipelined, and those that share an HTTP/2 connection.
  *
  * Node stops reading from a client that takes no answers, but only after what it has
  * read: 64 KiB can hold a thousand requests, each with an answer far longer than itself.
- * A connection that brings more than the limits allow is closed, and what it sent may be
- * sent again, as after any lost answer. Requests that wait for no other cost nothing here.
+ * Over HTTP/2 the client says how much of its answers may be sent, and may say nothing.
+ * A connection that brings more than its limit is closed, and past the limit of all
+ * connections the one that holds most; what was sent over it may be sent again, as after
+ * any lost answer. A request alone on an HTTP/1 connection costs nothing here.
  */
 export class AnswerBacklog {
   readonly #metrics: Pick<IngestMetrics, "overrunConnections">;
@@ -30,26 +34,47 @@ export class AnswerBacklog {
     this.#metrics = metrics;
   }
 
-  /** Counts `bytes` until the response is sent, if it has to wait for another. Closes the connection past a limit. */
-  charge(socket: Socket, response: ServerResponse, bytes: number): void {
-    // Node gives a response its socket when its turn has come.
-    if (response.socket !== null || socket.destroyed) return;
+  /**
+   * Counts `bytes` until the answer closes, and closes connections past a limit.
+   *
+   * @param maxBytes what this connection may hold
+   */
+  charge(socket: Socket, answer: EventEmitter, bytes: number, maxBytes: number): void {
+    if (socket.destroyed) return;
     if (!this.#bytesOf.has(socket)) socket.once("close", () => this.#forget(socket));
     this.#add(socket, bytes);
-    response.once("close", () => this.#add(socket, -bytes));
-    if ((this.#bytesOf.get(socket) ?? 0) <= MAX_CONNECTION_BYTES && this.#bytes <= MAX_BYTES) return;
-    this.#metrics.overrunConnections.inc();
-    stopParsing(socket);
-    socket.destroy();
+    answer.once("close", () => this.#add(socket, -bytes));
+    if ((this.#bytesOf.get(socket) ?? 0) > maxBytes) this.#close(socket);
+    else if (this.#bytes > MAX_BYTES) this.#close(this.#heaviest() ?? socket);
   }
 
   #add(socket: Socket, bytes: number): void {
-    if (socket.destroyed) return;
-    this.#bytesOf.set(socket, (this.#bytesOf.get(socket) ?? 0) + bytes);
+    // Node tells nothing of the answers that still waited for a connection that is gone.
+    const held = this.#bytesOf.get(socket);
+    if (held === undefined && socket.destroyed) return;
+    this.#bytesOf.set(socket, (held ?? 0) + bytes);
     this.#bytes += bytes;
   }
 
-  /** Node tells nothing of the responses that still waited for a connection that is gone. */
+  #close(socket: Socket): void {
+    this.#metrics.overrunConnections.inc();
+    stopParsing(socket);
+    // At once, since the bytes are let go of in a later turn: else one connection too much closes several.
+    this.#forget(socket);
+    socket.destroy();
+  }
+
+  #heaviest(): Socket | undefined {
+    let heaviest: Socket | undefined;
+    let most = 0;
+    for (const [socket, bytes] of this.#bytesOf) {
+      if (bytes <= most) continue;
+      most = bytes;
+      heaviest = socket;
+    }
+    return heaviest;
+  }
+
   #forget(socket: Socket): void {
     this.#bytes -= this.#bytesOf.get(socket) ?? 0;
     this.#bytesOf.delete(socket);

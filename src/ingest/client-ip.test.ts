@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { ClientIpPrivacy, clientAddress, truncateAddress } from "./client-ip.ts";
+import { ClientIpPrivacy, clientAddress, clientNetwork, truncateAddress } from "./client-ip.ts";
 
 test("without trusted proxies X-Forwarded-For is ignored", () => {
   expect(clientAddress("192.0.2.1", "203.0.113.9", 0)).toBe("192.0.2.1");
@@ -57,13 +57,27 @@ test("an address and its truncation are in the same /48", () => {
   );
 });
 
-/** The first 48 bits of an address, read by another parser. */
-function network(address: string): string[] {
+test("a client is an IPv4 address, or the /64 of an IPv6 address", () => {
+  fc.assert(
+    fc.property(fc.ipV6(), (address) => {
+      const plain = clientAddress(address, undefined, 0) ?? "";
+      fc.pre(plain.includes(":"));
+      expect(clientNetwork(plain).map((group) => group.toString(16))).toEqual(network(plain, 4));
+    }),
+  );
+  expect(clientNetwork("2001:db8:0:7::1")).toEqual(clientNetwork("2001:db8:0:7:ffff:ffff:ffff:ffff"));
+  expect(clientNetwork("2001:db8:0:7::1")).not.toEqual(clientNetwork("2001:db8:0:8::1"));
+  expect(clientNetwork("192.0.2.1")).not.toEqual(clientNetwork("192.0.2.2"));
+  expect(clientNetwork("192.0.2.1")).not.toEqual(clientNetwork("2.1.192.0"));
+});
+
+/** The first groups of an address, read by another parser. */
+function network(address: string, groups = 3): string[] {
   const host = new URL(`http://[${address}]`).hostname.slice(1, -1);
   const [left = "", right = ""] = host.split("::");
   const [head, tail] = [left.split(":").filter(Boolean), right.split(":").filter(Boolean)];
   const zeros = Array<string>(8 - head.length - tail.length).fill("0");
-  return [...head, ...zeros, ...tail].slice(0, 3);
+  return [...head, ...zeros, ...tail].slice(0, groups);
 }
 
 test("a hashed address is the same all day and cannot be told the next day", () => {

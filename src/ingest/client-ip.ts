@@ -47,22 +47,43 @@ function plainAddress(text: string): string | undefined {
 /** The network of an address: /24 for IPv4, /48 for IPv6, as analytics tools truncate for privacy. */
 export function truncateAddress(address: string): string {
   if (!address.includes(":")) return `${address.slice(0, address.lastIndexOf("."))}.0`;
+  return `${leadingGroups(address, 3)
+    .map((group) => group.toString(16))
+    .join(":")}::`;
+}
+
+/** Whom a quota takes for one client, as four numbers of 16 bits. */
+export type ClientNetwork = readonly number[];
+
+const UNKNOWN_NETWORK: ClientNetwork = [0, 0, 0, 0];
+
+/**
+ * An IPv4 address, or the /64 of an IPv6 address: it is the smallest that networks give
+ * to a customer (RFC 6177), who has all of it. Unknown addresses count as one client.
+ */
+export function clientNetwork(address: string | undefined): ClientNetwork {
+  if (address === undefined) return UNKNOWN_NETWORK;
+  if (address.includes(":")) return leadingGroups(address, 4);
+  const [a = 0, b = 0, c = 0, d = 0] = address.split(".").map(Number);
+  return [0, 0, a * 256 + b, c * 256 + d];
+}
+
+/** The first `count` groups, at most 5, of an IPv6 address. */
+function leadingGroups(address: string, count: number): number[] {
   const gap = address.indexOf("::");
-  const groups = (gap < 0 ? address : address.slice(0, gap)).split(":").filter((group) => group !== "");
-  if (gap >= 0 && groups.length < 3) {
-    const after = address
-      .slice(gap + 2)
-      .split(":")
-      .filter((group) => group !== "");
+  const groups = groupsOf(gap < 0 ? address : address.slice(0, gap));
+  if (gap >= 0 && groups.length < count) {
+    const after = groupsOf(address.slice(gap + 2));
     const afterGroups = after.length + (after.at(-1)?.includes(".") ? 1 : 0);
     const zeros = 8 - groups.length - afterGroups;
     for (let i = 0; i < zeros; i++) groups.push("0");
     groups.push(...after);
   }
-  return `${groups
-    .slice(0, 3)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(":")}::`;
+  return groups.slice(0, count).map((group) => Number.parseInt(group, 16));
+}
+
+function groupsOf(text: string): string[] {
+  return text === "" ? [] : text.split(":");
 }
 
 /** Gives an address the form that a source's privacy setting allows. */

@@ -31,6 +31,15 @@ test.each([
   ["an unknown key", httpConfig, { maxEventByte: 1 }],
   ["no write key", sourceConfig, { name: "web", keys: [] }],
   ["a write key with a space", sourceConfig, { name: "web", keys: ["a b"] }],
+  [
+    "a client that gets more than its source",
+    sourceConfig,
+    {
+      name: "web",
+      keys: ["k"],
+      quota: { eventsPerSecond: 5, burst: 5, perClient: { eventsPerSecond: 6, burst: 1 } },
+    },
+  ],
   ["an origin with a path", sourceConfig, { name: "web", keys: ["k"], origins: ["https://a.example/"] }],
 ])("the configuration refuses %s", (_what, schema, value) => {
   expect(schema.safeParse(value).success).toBe(false);

@@ -2,6 +2,22 @@ import { z } from "zod";
 import { byteSize, nameField } from "../core/config-fields.ts";
 import { isOriginPattern } from "./origins.ts";
 
+/** Where a TLS certificate comes from, and what is spoken behind it. */
+export const tlsConfig = z.strictObject({
+  cert: z
+    .string()
+    .min(1)
+    .describe("PEM file with the certificate and those that lead to its root. Read again when it changes."),
+  key: z.string().min(1).describe("PEM file with the certificate's private key, not encrypted."),
+  minVersion: z.enum(["TLSv1.2", "TLSv1.3"]).default("TLSv1.2").describe("Oldest version of TLS that clients may use."),
+  http2: z
+    .boolean()
+    .default(true)
+    .describe("Offer HTTP/2 to clients that speak it (ALPN); HTTP/1.1 is offered in any case."),
+});
+
+export type TlsConfig = z.infer<typeof tlsConfig>;
+
 export const listenConfig = z
   .strictObject({
     host: z.string().min(1).default("0.0.0.0").describe("Address to listen on."),
@@ -12,6 +28,9 @@ export const listenConfig = z
       .max(65_535)
       .default(1024)
       .describe("Connections the kernel may hold until they are taken; it caps this at net.core.somaxconn."),
+    tls: tlsConfig
+      .optional()
+      .describe("Serve HTTPS with this certificate. Default: plain HTTP, for a load balancer that ends TLS."),
   })
   .prefault({});
 
@@ -112,6 +131,11 @@ export type AckLevel = (typeof ACK_LEVELS)[number];
 export const CLIENT_IP_FORMS = ["full", "truncated", "hashed", "none"] as const;
 export type ClientIpForm = (typeof CLIENT_IP_FORMS)[number];
 
+const rate = {
+  eventsPerSecond: z.number().positive().max(1e9).describe("Events a second, on average."),
+  burst: z.number().min(1).max(1e9).describe("Events that may come at once after a quiet time."),
+};
+
 export const sourceConfig = z.strictObject({
   name: nameField.describe("Unique name; events, the ledger and metrics go by it."),
   keys: z
@@ -162,11 +186,20 @@ export const sourceConfig = z.strictObject({
     ),
   quota: z
     .strictObject({
-      eventsPerSecond: z.number().positive().max(1e9).describe("Events a second, on average."),
-      burst: z.number().min(1).max(1e9).describe("Events that may come at once after a quiet time."),
+      ...rate,
+      perClient: z
+        .strictObject(rate)
+        .optional()
+        .describe(
+          "Limit of what one client address may send; an IPv6 client is its /64. Behind proxies set http.trustedProxyHops, or all clients are one. Default: none.",
+        ),
+    })
+    .refine((quota) => (quota.perClient?.eventsPerSecond ?? 0) <= quota.eventsPerSecond, {
+      path: ["perClient", "eventsPerSecond"],
+      error: "perClient.eventsPerSecond must not exceed eventsPerSecond: a client never gets more than its source",
     })
     .optional()
-    .describe("Limit of what the source may send to this process; above it, 429. Default: none."),
+    .describe("Limit of what the source may send to this node; above it, 429. Default: none."),
 });
 
 export type SourceConfig = z.infer<typeof sourceConfig>;

@@ -189,35 +189,81 @@ test("while draining requests are served, and each answer closes its connection"
   expect(answer).toMatch(/^HTTP\/1\.1 201 [^]*Connection: close/);
 });
 
-test("closing finishes what is under way, refuses what comes on open connections, and ends", async () => {
-  await using server = await startTestServer({ web: { origins: ["https://shop.example"] } });
-  const [idle, silent, busy, late] = await Promise.all([
+test("closing serves open connections on for a while, and each answer ends its connection", async () => {
+  await using server = await startTestServer();
+  const [used, idle, silent, busy] = await Promise.all([
     server.socket(),
     server.socket(),
     server.socket(),
     server.socket(),
   ]);
+  let answers = "";
   let answered = "";
-  let refused = "";
+  used.on("data", (chunk) => (answers += chunk.toString()));
   busy.on("data", (chunk) => (answered += chunk.toString()));
-  late.on("data", (chunk) => (refused += chunk.toString()));
+  used.write(KEPT);
   idle.write(KEPT);
-  await once(idle, "data");
+  await Promise.all([once(used, "data"), once(idle.resume(), "data")]);
   busy.write(`${HEAD}Content-Length: ${EVENT.length}\r\n\r\n`);
-  late.write("POST /v1/events");
   await sleep(50);
-  const closed = server.server.close(5_000);
+  const ended: string[] = [];
+  const closed = server.server.close(2_000).then(() => ended.push("closed"));
+  for (const [name, socket] of Object.entries({ used, idle, silent, busy })) {
+    socket.once("close", () => ended.push(name));
+  }
+  await sleep(300);
+  expect(ended).toEqual([]);
+  await expect(fetch(`${server.url}/livez`)).rejects.toThrow("fetch failed");
+  used.write(KEPT);
+  await once(used, "close");
+  expect(statuses(answers)).toEqual(["201", "201"]);
+  expect(answers).toMatch(/Connection: close/);
   await Promise.all([once(idle, "close"), once(silent, "close")]);
+  expect(ended).not.toContain("closed");
   busy.write(EVENT);
-  late.write(` HTTP/1.1\r\nHost: a\r\nOrigin: https://shop.example\r\nContent-Length: 2\r\n\r\n{}`);
-  await Promise.all([closed, once(busy, "close"), once(late, "close")]);
+  await Promise.all([closed, once(busy, "close")]);
   expect(statuses(answered)).toEqual(["201"]);
-  expect(answered).toContain("Connection: close");
-  expect(statuses(refused)).toEqual(["503"]);
+});
+
+test("what is not complete when time runs out is told to go elsewhere, and nothing of it is kept", async () => {
+  await using server = await startTestServer({ web: { origins: ["https://shop.example"] } });
+  const [late, header] = await Promise.all([server.socket(), server.socket()]);
+  let refused = "";
+  let unread = "";
+  late.on("data", (chunk) => (refused += chunk.toString()));
+  header.on("data", (chunk) => (unread += chunk.toString()));
+  late.write(`${HEAD}Origin: https://shop.example\r\nContent-Length: ${EVENT.length}\r\n\r\n`);
+  header.write("POST /v1/events");
+  await sleep(50);
+  const closed = server.server.close(1_000);
+  await Promise.all([once(late, "data"), once(header, "data")]);
+  late.write(EVENT);
+  await closed;
+  expect([statuses(refused), statuses(unread)]).toEqual([["503"], ["503"]]);
   expect(refused).toMatch(/Retry-After: 1[^]*"code":"draining"/);
   // A page must be able to read that it should try again.
   expect(refused).toContain("Access-Control-Allow-Origin: https://shop.example");
-  await expect(fetch(`${server.url}/livez`)).rejects.toThrow("fetch failed");
+  expect(server.journal.drafts).toEqual([]);
+});
+
+test("a client that sends one request after another has none cut off by closing", async () => {
+  await using server = await startTestServer();
+  const socket = await server.socket();
+  let answers = "";
+  let sent = 0;
+  socket.on("data", (chunk) => (answers += chunk.toString()));
+  const sending = (async () => {
+    while (!answers.includes("Connection: close")) {
+      socket.write(KEPT);
+      sent++;
+      await once(socket, "data");
+      await sleep(2);
+    }
+  })();
+  while (statuses(answers).length < 10) await sleep(1);
+  await Promise.all([server.server.close(5_000), sending]);
+  expect(statuses(answers)).toHaveLength(sent);
+  expect(server.journal.drafts).toHaveLength(sent);
 });
 
 test("closing ends at its deadline whatever clients do", async () => {

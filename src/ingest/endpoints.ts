@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "node:http";
 import type { Deliveries } from "../core/deliveries.ts";
 import type { Journal } from "../core/journal.ts";
 import { admit } from "./admission.ts";
@@ -63,11 +62,12 @@ export class Endpoints {
     // Until the source is known, what any source allows counts: pages must be able to read why they were refused.
     if (origin !== undefined) exchange.cors = corsHeaders(withKey ? table.origins : ANY_PAGE, origin);
 
-    const problem = refusal ?? malformed(request) ?? notServed(route, method);
+    const problem = refusal ?? notServed(route, method);
     if (problem !== undefined) exchange.problem(problem);
     else if (method === "OPTIONS") this.#options(exchange, route.name, target, withKey ? table : undefined);
     else if (route.name === "events") return this.#events(exchange, target, table);
-    else this.#get(exchange, route, target, table);
+    else if (route.name === "receipt") return this.#receipt(exchange, route.id, target, table);
+    else this.#get(exchange, route);
     return undefined;
   }
 
@@ -82,11 +82,9 @@ export class Endpoints {
     return this.#parts.intake.take(exchange, source, options);
   }
 
-  #get(exchange: Exchange, route: Route, target: string, table: SourceTable): void {
+  #get(exchange: Exchange, route: Route): void {
     const { health, openapi } = this.#parts;
     switch (route.name) {
-      case "receipt":
-        return this.#receipt(exchange, route.id, target, table);
       case "schemas":
         return this.#schemaList(exchange);
       case "schema":
@@ -102,17 +100,18 @@ export class Endpoints {
         return exchange.json(ready ? 200 : 503, JSON.stringify({ ready, reasons }), NO_STORE);
       }
       case "events":
+      case "receipt":
       case "unknown":
       case "invalid":
         assert.fail("answered before");
     }
   }
 
-  #receipt(exchange: Exchange, id: string, target: string, table: SourceTable): void {
+  async #receipt(exchange: Exchange, id: string, target: string, table: SourceTable): Promise<void> {
     const query = parseQuery(target);
     const source = "code" in query ? query : admitted(exchange, query, table);
     if ("code" in source) return exchange.problem(source);
-    const receipt = findReceipt(id, this.#parts.journal.slot, this.#parts.deliveries);
+    const receipt = await findReceipt(id, this.#parts.journal.slot, this.#parts.deliveries);
     if ("code" in receipt) return exchange.problem(receipt);
     exchange.json(200, JSON.stringify(receipt), NO_STORE);
   }
@@ -162,27 +161,6 @@ function admitted(exchange: Exchange, query: Query, table: SourceTable): Source 
   if ("code" in source || headers.origin === undefined) return source;
   exchange.cors = corsHeaders(source.origins, headers.origin);
   return allowsOrigin(source.origins, headers.origin) ? source : originNotAllowed(headers.origin);
-}
-
-function malformed({ headers, rawHeaders, httpVersionMinor }: IncomingMessage): Problem | undefined {
-  const hosts = countHosts(rawHeaders);
-  if (hosts > 1 || (hosts === 0 && httpVersionMinor > 0)) {
-    return { code: "request_malformed", detail: "HTTP/1.1 requests must have one Host header (RFC 9112, 3.2)." };
-  }
-  const coding = headers["transfer-encoding"];
-  if (coding === undefined || coding.toLowerCase() === "chunked") return undefined;
-  const detail = "The only Transfer-Encoding is chunked. To send a compressed body, use Content-Encoding.";
-  return { code: "request_malformed", detail };
-}
-
-/** Node keeps the first Host header and drops the others. */
-function countHosts(rawHeaders: readonly string[]): number {
-  let hosts = 0;
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i] ?? "";
-    if (name.length === "host".length && name.toLowerCase() === "host") hosts++;
-  }
-  return hosts;
 }
 
 function notServed(route: Route, method: string): Problem | undefined {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
 import type { Deliveries } from "../core/deliveries.ts";
@@ -10,11 +10,11 @@ import type { GoneBody, RefusedBody, TakenBody } from "./body/body-result.ts";
 import { decompress } from "./body/decompress.ts";
 import { PendingBytes } from "./body/pending-bytes.ts";
 import { readBody, refuseAnnounced } from "./body/read-body.ts";
-import { ClientIpPrivacy, clientAddress } from "./client-ip.ts";
+import { ClientIpPrivacy, clientAddress, type ClientNetwork, clientNetwork } from "./client-ip.ts";
 import type { HttpConfig } from "./config.ts";
 import type { EventOptions } from "./event-options.ts";
 import { type EventResult, eventResults } from "./event-results.ts";
-import type { Exchange } from "./exchange.ts";
+import type { Exchange, RequestHead } from "./exchange.ts";
 import { Judge, type Judgement } from "./judge-events.ts";
 import {
   ackUnavailable,
@@ -34,6 +34,7 @@ import { type BodyLayout, layoutOf, parseNative } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
 import { countStates } from "./receipts.ts";
+import { spreadRetry } from "./retry-after.ts";
 import type { Source } from "./sources.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -58,11 +59,14 @@ export interface IntakeParts {
   readonly clock: Clock;
   /** For what is wrong with events, at level debug only. */
   readonly log: Logger;
+  /** 0 to below 1: spreads what `Retry-After` tells. Default: Math.random. */
+  readonly random?: () => number;
 }
 
 /** What is known of an admitted request before its body. */
 interface Admitted {
   readonly source: Source;
+  readonly client: ClientNetwork;
   readonly options: EventOptions;
   readonly layout: BodyLayout;
   readonly enrichment: Enrichment;
@@ -99,14 +103,16 @@ export class EventIntake {
 
   async take(exchange: Exchange, source: Source, options: EventOptions): Promise<void> {
     const { clock, http } = this.#parts;
-    const refusal = this.#refuseEarly(exchange.request, source, options);
-    if (refusal !== undefined) return exchange.problem(refusal);
+    // Before the first wait: the address is gone with the connection.
+    const address = this.#addressOf(exchange.request, source);
+    const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
+    const refusal = this.#refuseEarly(exchange.request, source, client, options);
+    if (refusal !== undefined) return this.#refuse(exchange, refusal);
     const layout = layoutOf(exchange.request.headers["content-type"]);
     if (layout === undefined) return exchange.problem(unsupportedMediaType(exchange.request.headers["content-type"]));
-    // Before the first wait: the address is gone with the connection.
-    const enrichment = this.#enrichment(exchange.request, source, clock.nowMs());
+    const enrichment = this.#enrichment(exchange.request, source, address, clock.nowMs());
     exchange.invite();
-    const stored = await this.#receive(exchange, { source, options, layout, enrichment });
+    const stored = await this.#receive(exchange, { source, client, options, layout, enrichment });
     if (stored === undefined) return;
     const settled =
       options.ack === "delivered"
@@ -117,16 +123,19 @@ export class EventIntake {
 
   /** Reads and stores. The body is referred to from here on down only, so that nothing keeps it while sinks are waited for. */
   async #receive(exchange: Exchange, admitted: Admitted): Promise<Stored | undefined> {
-    const taken = await this.#readBody(exchange.request);
+    const taken = await this.#readBody(exchange.body, exchange.request);
     if (taken.kind === "gone") {
       this.#parts.metrics.abandoned.inc();
       return undefined;
     }
     if (taken.kind === "refused") {
-      exchange.problem(refusedBody(taken));
+      if (taken.code !== "overloaded") this.#payForOne(admitted);
+      this.#refuse(exchange, refusedBody(taken));
       return undefined;
     }
     try {
+      // Refused while it was on its way, such as for taking too long: nothing of it may be kept.
+      if (exchange.answered) return undefined;
       return await this.#store(exchange, admitted, taken.body);
     } finally {
       this.#pending.release(taken.body.length);
@@ -134,36 +143,42 @@ export class EventIntake {
   }
 
   /** What can be refused before the body is read costs neither side its transfer. */
-  #refuseEarly(request: IncomingMessage, source: Source, options: EventOptions): Problem | undefined {
+  #refuseEarly(
+    request: RequestHead,
+    source: Source,
+    client: ClientNetwork,
+    options: EventOptions,
+  ): Problem | undefined {
     const { clock, http, journal } = this.#parts;
     const refused = refuseAnnounced(request, http.maxRequestBytes, this.#pending);
     if (refused !== undefined) return refusedBody(refused);
-    const waitMs = source.quota?.waitMs(clock.monotonicMs()) ?? 0;
-    if (waitMs > 0) return quotaExceeded(source, waitMs);
+    const usedUp = source.quota?.usedUp(client, clock.monotonicMs());
+    if (usedUp !== undefined) return quotaExceeded(usedUp);
     if (options.validateOnly) return undefined;
     if (options.ack === "durable" && journal.durability === "memory") return ackUnavailable();
     return noRoom(journal, Math.max(1, Number(request.headers["content-length"] ?? 1)));
   }
 
-  #enrichment(request: IncomingMessage, source: Source, receivedMs: number): Enrichment {
-    const { headers, socket } = request;
-    let clientIp: string | undefined;
-    if (source.clientIp !== "none") {
-      const forwarded = headers["x-forwarded-for"];
-      const address = clientAddress(
-        socket.remoteAddress,
-        typeof forwarded === "string" ? forwarded : undefined,
-        this.#parts.http.trustedProxyHops,
-      );
-      clientIp = address === undefined ? undefined : this.#privacy.apply(address, source.clientIp, receivedMs);
-    }
-    const userAgent = headers["user-agent"]?.slice(0, MAX_USER_AGENT_CHARS);
+  /** The client's address, if there is a use for it. */
+  #addressOf({ headers, socket }: RequestHead, source: Source): string | undefined {
+    if (source.clientIp === "none" && source.quota?.isPerClient !== true) return undefined;
+    const forwarded = headers["x-forwarded-for"];
+    return clientAddress(
+      socket.remoteAddress,
+      typeof forwarded === "string" ? forwarded : undefined,
+      this.#parts.http.trustedProxyHops,
+    );
+  }
+
+  #enrichment(request: RequestHead, source: Source, address: string | undefined, receivedMs: number): Enrichment {
+    const clientIp = address === undefined ? undefined : this.#privacy.apply(address, source.clientIp, receivedMs);
+    const userAgent = request.headers["user-agent"]?.slice(0, MAX_USER_AGENT_CHARS);
     return { source: source.name, receivedMs, clientIp, userAgent, collectorPrefix: this.#collectorPrefix };
   }
 
-  async #readBody(request: IncomingMessage): Promise<TakenBody | RefusedBody | GoneBody> {
+  async #readBody(body: Readable, request: RequestHead): Promise<TakenBody | RefusedBody | GoneBody> {
     const { http, metrics } = this.#parts;
-    const read = await readBody(request, http.maxRequestBytes, this.#pending);
+    const read = await readBody(body, http.maxRequestBytes, this.#pending);
     if (read.kind !== "body") return read;
     metrics.wireBytes.inc(read.body.length);
     const encoding = request.headers["content-encoding"];
@@ -179,12 +194,12 @@ export class EventIntake {
    */
   async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
     const { journal, metrics, quarantine } = this.#parts;
-    const { source, options, layout, enrichment } = admitted;
+    const { source, client, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst) {
       const refusal = noRoom(journal, body.length);
       if (refusal !== undefined) {
-        exchange.problem(refusal);
+        this.#refuse(exchange, refusal);
         return undefined;
       }
       exchange.empty(201);
@@ -192,6 +207,7 @@ export class EventIntake {
     }
     const judgement = await this.#judge(body, layout, source);
     if ("kind" in judgement) {
+      this.#payForOne(admitted);
       const problem = unreadableBody(judgement.code, judgement.detail);
       const keep = answersFirst || (PROBLEMS[problem.code].status === 400 && body.length > 0);
       if (keep && !options.validateOnly) {
@@ -203,9 +219,9 @@ export class EventIntake {
     const { valid, invalid, warned } = judgement;
     const events = valid.length + invalid.length;
     metrics.of(source.name).received.inc(events);
-    const overQuota = this.#charge(source, events, answersFirst);
+    const overQuota = this.#charge(source, client, events, answersFirst);
     if (overQuota !== undefined) {
-      exchange.problem(overQuota);
+      this.#refuse(exchange, overQuota);
       return undefined;
     }
     const failed = invalid.length + warned.length;
@@ -246,13 +262,18 @@ export class EventIntake {
     }
   }
 
+  /** What cannot be read costs as much as an event, and must not be for free. */
+  #payForOne({ source, client }: Admitted): void {
+    source.quota?.charge(client, 1, this.#parts.clock.monotonicMs());
+  }
+
   /** A quota may have been used up by others while the body came in; what is answered already just pays. */
-  #charge(source: Source, events: number, answered: boolean): Problem | undefined {
-    if (source.quota === undefined) return undefined;
+  #charge({ quota }: Source, client: ClientNetwork, events: number, answered: boolean): Problem | undefined {
+    if (quota === undefined) return undefined;
     const nowMs = this.#parts.clock.monotonicMs();
-    const waitMs = source.quota.waitMs(nowMs);
-    if (waitMs > 0 && !answered) return quotaExceeded(source, waitMs);
-    source.quota.charge(events, nowMs);
+    const usedUp = quota.usedUp(client, nowMs);
+    if (usedUp !== undefined && !answered) return quotaExceeded(usedUp);
+    quota.charge(client, events, nowMs);
     return undefined;
   }
 
@@ -277,7 +298,7 @@ export class EventIntake {
     } catch (error) {
       const problem = appendProblem(error, journal, drafts);
       if (exchange.answered) metrics.lost(source.name, problem.code, drafts.length);
-      exchange.problem(problem);
+      this.#refuse(exchange, problem);
       return undefined;
     }
     assert.equal(first, next, "events get the positions that are written into them");
@@ -332,6 +353,10 @@ export class EventIntake {
     if (counts.valid === 0) return exchange.problem(allInvalid(judgement, { valid: 0 }));
     const results = eventResults(judgement, undefined);
     exchange.json(counts.rejected > 0 ? 207 : 200, JSON.stringify({ ...counts, results }));
+  }
+
+  #refuse(exchange: Exchange, problem: Problem): void {
+    exchange.problem(spreadRetry(problem, this.#parts.random ?? Math.random));
   }
 
   #acknowledged(exchange: Exchange, options: EventOptions): void {

@@ -1,7 +1,7 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
 import type { Logger } from "pino";
 import type { AnswerBacklog } from "./answer-backlog.ts";
-import { discardRest } from "./linger.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "./problems.ts";
 import type { RefusalLog } from "./refusal-log.ts";
@@ -23,10 +23,22 @@ export interface ExchangeContext {
   readonly draining: boolean;
 }
 
-/** One request and its one answer. Headers are flat lists of names and values, which node writes without a detour. */
-export class Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+/** A request without its body. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: { readonly remoteAddress?: string | undefined };
+}
+
+/**
+ * One request and its one answer, whichever version of HTTP carries them. Headers are flat
+ * lists of names and values, which node writes without a detour.
+ */
+export abstract class Exchange {
+  abstract readonly request: RequestHead;
+  /** The request's body, to be read once. */
+  abstract readonly body: Readable;
   /** Monotonic. */
   readonly startedMs: number;
   route: RouteName = "unknown";
@@ -34,31 +46,34 @@ export class Exchange {
   cors = NO_HEADERS;
   /** The client sends its body only once it is told to (`Expect: 100-continue`). */
   awaitsContinue: boolean;
-  readonly #context: ExchangeContext;
+  protected readonly context: ExchangeContext;
 
-  constructor(
-    request: IncomingMessage,
-    response: ServerResponse,
-    startedMs: number,
-    awaitsContinue: boolean,
-    context: ExchangeContext,
-  ) {
-    this.request = request;
-    this.response = response;
+  constructor(startedMs: number, awaitsContinue: boolean, context: ExchangeContext) {
     this.startedMs = startedMs;
     this.awaitsContinue = awaitsContinue;
-    this.#context = context;
+    this.context = context;
   }
 
-  get answered(): boolean {
-    return this.response.headersSent;
-  }
+  /** True once the answer is given. */
+  abstract get answered(): boolean;
+
+  /** True once the whole request has come. */
+  abstract get complete(): boolean;
+
+  /** Tells a client that waits for it to send its body. */
+  protected abstract sendContinue(): void;
+
+  /** Counts bytes of an answer that may have to wait until the client takes it. */
+  abstract hold(bytes: number): void;
+
+  /** Sends the answer, and sees to what is still to come of the request's body. */
+  protected abstract send(status: number, headers: string[], body: string | undefined, rest: UnreadBody): void;
 
   /** Asks for the body when the client waits to be asked. Call it once the request is admitted. */
   invite(): void {
     if (!this.awaitsContinue) return;
     this.awaitsContinue = false;
-    this.response.writeContinue();
+    this.sendContinue();
   }
 
   /** Answers without a body. */
@@ -74,45 +89,33 @@ export class Exchange {
     if (this.answered) return;
     const headers = ["Cache-Control", "no-store", ...(problem.headers ?? NO_HEADERS)];
     if (problem.retryAfterSeconds !== undefined) headers.push("Retry-After", String(problem.retryAfterSeconds));
-    this.#context.metrics.refused(problem.code);
-    this.#context.refusals.add(problem);
+    this.context.metrics.refused(problem.code);
+    this.context.refusals.add(problem);
     this.#sendBody(PROBLEMS[problem.code].status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
   }
 
   #sendBody(status: number, mediaType: string, body: string, headers: readonly string[]): void {
     const bytes = Buffer.byteLength(body);
     const type = ["Content-Type", mediaType, "Content-Length", String(bytes), "X-Content-Type-Options", "nosniff"];
-    this.#context.backlog.charge(this.request.socket, this.response, bytes);
+    this.hold(bytes);
     this.#send(status, [...type, ...headers], body);
   }
 
   #send(status: number, headers: string[], body?: string): void {
-    const { request, response } = this;
-    if (response.headersSent) return;
-    this.#context.metrics.answered(this.route, status);
-    this.#context.log.debug({ method: request.method, route: this.route, status }, "request answered");
-    const rest = this.#unreadBody();
-    if (this.#context.draining || rest === "long") response.shouldKeepAlive = false;
+    if (this.answered) return;
+    this.context.metrics.answered(this.route, status);
+    this.context.log.debug({ method: this.request.method, route: this.route, status }, "request answered");
     if (this.cors.length > 0) headers.push(...this.cors);
-    response.writeHead(status, headers);
-    if (rest === "long" && !this.awaitsContinue) {
-      // The answer goes out now, the connection ends once the client has had time to read it.
-      if (body === undefined) response.flushHeaders();
-      else response.write(body);
-      discardRest(request, () => response.end());
-      return;
-    }
-    response.end(body);
-    if (rest !== "none") request.resume();
+    this.send(status, headers, body, this.#unreadBody());
   }
 
-  /** What of the request's body is still to come. */
-  #unreadBody(): "none" | "short" | "long" {
-    const { request } = this;
-    if (request.complete) return "none";
-    const length = request.headers["content-length"];
-    if (length === undefined) return request.headers["transfer-encoding"] === undefined ? "none" : "long";
+  #unreadBody(): UnreadBody {
+    if (this.complete) return "none";
+    const length = this.request.headers["content-length"];
     if (length === "0") return "none";
-    return Number(length) <= CHEAP_BODY_BYTES && !this.awaitsContinue ? "short" : "long";
+    return length !== undefined && Number(length) <= CHEAP_BODY_BYTES && !this.awaitsContinue ? "short" : "long";
   }
 }
+
+/** What of a request's body is still to come when it is answered. */
+export type UnreadBody = "none" | "short" | "long";

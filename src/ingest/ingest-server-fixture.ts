@@ -3,13 +3,13 @@ import { connect, type Socket } from "node:net";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { systemClock } from "../core/clock.ts";
-import type { Deliveries, SinkStatus } from "../core/deliveries.ts";
+import type { Deliveries, SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { CollectedEvent, EventDraft } from "../core/event.ts";
 import type { AppendLevel, Durability, Journal, JournalReader } from "../core/journal.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { EventValidator, Verdict } from "../core/validation.ts";
-import { httpConfig, type HttpConfig, sourceConfig } from "./config.ts";
+import { httpConfig, type HttpConfig, sourceConfig, type TlsConfig } from "./config.ts";
 import { IngestServer } from "./ingest-server.ts";
 import { createIngestMetrics } from "./metrics.ts";
 import { openapiDocument } from "./openapi.ts";
@@ -37,6 +37,9 @@ export class TestJournal implements Journal {
   }
   isFull(): boolean {
     return this.full;
+  }
+  bytesFrom(): number {
+    return 0;
   }
   async append(drafts: readonly EventDraft[], level: AppendLevel): Promise<number> {
     if (this.failure === "broken") throw new TypeError("a bug");
@@ -85,6 +88,9 @@ export class TestDeliveries implements Deliveries {
   statusOf(): readonly SinkStatus[] | undefined {
     return this.statuses;
   }
+  async statusIn(): Promise<SlotStatus> {
+    return { kind: "no_slot" };
+  }
 }
 
 /** Knows `checkout.paid`, whose data must have a number `total`. */
@@ -123,6 +129,8 @@ export interface TestServer extends AsyncDisposable {
 export async function startTestServer(
   options: {
     port?: number;
+    reusePort?: boolean;
+    tls?: TlsConfig;
     http?: Partial<HttpConfig>;
     web?: Record<string, unknown>;
     sources?: Record<string, unknown>[];
@@ -142,7 +150,8 @@ export async function startTestServer(
     ),
   };
   const server = new IngestServer({
-    listen: { host: "127.0.0.1", port: options.port ?? 0, backlog: 128 },
+    listen: { host: "127.0.0.1", port: options.port ?? 0, backlog: 128, tls: options.tls },
+    reusePort: options.reusePort ?? false,
     http,
     node: "node-1",
     journal,
@@ -175,7 +184,7 @@ export async function startTestServer(
   return {
     server,
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: `${options.tls === undefined ? "http" : "https"}://127.0.0.1:${port}`,
     journal,
     quarantine,
     deliveries,

@@ -1,53 +1,63 @@
 import { AssertionError } from "node:assert/strict";
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
 import type { Logger } from "pino";
-import { MillraceError } from "../core/errors.ts";
 import type { RejectLog } from "../core/reject-log.ts";
-import { AnswerBacklog, EXCHANGE_BYTES } from "./answer-backlog.ts";
-import { answerOnSocket, clientProblem } from "./client-errors.ts";
+import { AnswerBacklog } from "./answer-backlog.ts";
 import type { ListenConfig } from "./config.ts";
+import type { ConnectionsOptions } from "./connections-options.ts";
 import { type EndpointParts, Endpoints } from "./endpoints.ts";
 import { EventIntake, type IntakeParts } from "./event-intake.ts";
-import { Exchange, type ExchangeContext } from "./exchange.ts";
-import { connectionsWithin, openFilesLimit } from "./open-files.ts";
+import { EventPort } from "./event-port.ts";
+import type { Exchange, ExchangeContext } from "./exchange.ts";
+import { Http1Connections } from "./http1/http1-connections.ts";
+import { Http2Connections } from "./http2/http2-connections.ts";
 import type { Problem } from "./problems.ts";
+import { DRAINING } from "./protocol-problems.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RefusalLog } from "./refusal-log.ts";
-import { methodsOf } from "./router.ts";
 
 export interface IngestServerOptions extends Omit<IntakeParts, "quarantine">, Omit<EndpointParts, "intake"> {
   readonly listen: ListenConfig;
+  /** Share the port with other processes that do the same. */
+  readonly reusePort: boolean;
   readonly quarantine: RejectLog;
   /** Tells the ledger how many events of a source were set aside. */
   readonly onQuarantined: (source: string, events: number) => void;
   readonly log: Logger;
 }
 
-/** How often overdue requests are looked for; a timeout is late by at most this. */
-const TIMEOUT_CHECK_MS = 1_000;
+/**
+ * Longest time for which open connections are served on after the port was closed. A client
+ * that sends about as often gets an answer that ends its connection, in place of a connection
+ * that ends while its request is on the way. At most half of what there is for closing.
+ */
+const LINGER_MS = 2_000;
+
+/** Longest time for taking the connections that came before the port is closed. At most a quarter of what there is. */
+const ACCEPTING_MS = 1_000;
+
+/** For telling clients that there is no more time for their request. At most a quarter of what there is. */
+const REFUSING_MS = 500;
 
 /**
- * The event port.
+ * The event port, and what is served on it.
  *
- * It owns connections: their number, their timeouts, and their orderly end. What a
- * request means is up to `Endpoints`.
- *
- * States: serving; draining (answers close their connection); closing (no new
- * connections, new requests are refused); closed.
+ * States: serving; draining (each answer ends its connection); lingering (the port is closed,
+ * open connections are served on); finishing (idle connections are closed, what is under way
+ * is finished); refusing (what is not complete is answered 503); closed.
  */
 export class IngestServer {
   readonly #options: IngestServerOptions;
-  readonly #server: Server;
+  readonly #http1: Http1Connections;
+  readonly #http2: Http2Connections;
   readonly #endpoints: Endpoints;
   readonly #context: ExchangeContext & { draining: boolean };
-  /** Each connection with its latest exchange. */
-  readonly #connections = new Map<Socket, Exchange | undefined>();
+  #eventPort: EventPort | undefined;
   /** Requests under way, counted until their events are settled, which may be after the answer. */
   #active = 0;
   #closing = false;
+  #refusing = false;
   readonly #idle = Promise.withResolvers<void>();
 
   constructor(options: IngestServerOptions) {
@@ -65,52 +75,25 @@ export class IngestServer {
       quarantine: new Quarantine({ log: quarantine, metrics, onQuarantined }),
     });
     this.#endpoints = new Endpoints({ ...options, intake });
-    this.#server = createServer({
-      maxHeaderSize: http.maxHeaderBytes,
-      headersTimeout: http.headersTimeoutMs,
-      requestTimeout: http.requestTimeoutMs,
-      keepAliveTimeout: http.idleTimeoutMs,
-      connectionsCheckingInterval: Math.min(TIMEOUT_CHECK_MS, http.headersTimeoutMs),
-      // Checked by us: node's own answer has no body.
-      requireHostHeader: false,
-    });
-    // Ends connections whose client takes no answer. Longer than anything that we make a client wait for.
-    this.#server.timeout = http.requestTimeoutMs + http.ackTimeoutMs;
-    this.#server.maxConnections = this.#maxConnections();
-    // A client may end its half of the connection after its request, as nc does, and still be answered.
-    Object.assign(this.#server, { httpAllowHalfOpen: true });
-    this.#server.on("request", (request, response) => this.#serve(request, response, false));
-    this.#server.on("checkContinue", (request, response) => this.#serve(request, response, true));
-    this.#server.on("checkExpectation", (request, response) => this.#refuseExpectation(request, response));
-    this.#server.on("connect", (_request, socket) => {
-      // Node has let go of the socket, so a reset would be nobody's.
-      socket.on("error", () => socket.destroy());
-      answerOnSocket(socket, connectRefused());
-    });
-    this.#server.on("clientError", (error, socket) => this.#clientError(error, socket));
-    this.#server.on("connection", (socket) => this.#connected(socket));
-    this.#server.on("drop", () => metrics.droppedConnections.inc());
+    const connections: ConnectionsOptions = {
+      http,
+      context: this.#context,
+      clock,
+      serve: (exchange, refusal) => this.#serve(exchange, refusal),
+    };
+    this.#http1 = new Http1Connections(connections);
+    this.#http2 = new Http2Connections(connections);
   }
 
-  /** Starts to listen. Throws `port_unavailable`. */
+  /** Starts to listen. Throws `tls_invalid` and `port_unavailable`. */
   async listen(): Promise<void> {
-    const { host, port, backlog } = this.#options.listen;
-    this.#server.listen({ host, port, backlog });
-    try {
-      await once(this.#server, "listening");
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new MillraceError(
-        "port_unavailable",
-        `The event port ${host}:${port} cannot be opened (${reason}). Stop what uses it, or set listen.host and listen.port to an address of this machine and a free port.`,
-        { cause: error },
-      );
-    }
+    const { listen, reusePort, http, metrics, clock, log } = this.#options;
+    const take = (socket: Socket) => this.#take(socket);
+    this.#eventPort = await EventPort.open({ listen, reusePort, http, metrics, clock, log, take });
   }
 
   get port(): number {
-    const address = this.#server.address();
-    return typeof address === "object" && address !== null ? address.port : this.#options.listen.port;
+    return this.#eventPort?.port ?? this.#options.listen.port;
   }
 
   /** Goes on serving, but closes each connection with its next answer, so that clients move elsewhere. */
@@ -119,69 +102,65 @@ export class IngestServer {
   }
 
   /**
-   * Takes no more connections or requests, and resolves when those under way are
+   * Takes no more connections, and resolves when what comes on those that are open is
    * finished, or after `deadlineMs` at the latest. Safe to call twice.
    */
   async close(deadlineMs: number): Promise<void> {
     this.beginDrain();
-    this.#closing = true;
+    const eventPort = this.#eventPort;
+    if (eventPort === undefined) return this.#stop();
     const { clock } = this.#options;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const lingerMs = Math.min(LINGER_MS, deadlineMs / 2);
+    const refuseMs = deadlineMs - Math.min(REFUSING_MS, deadlineMs / 4);
+    const timers = [
+      // What has arrived is read first: it may be a request on a connection that was idle so far.
+      clock.after(lingerMs, () => setImmediate(() => this.#endIdle(eventPort))),
+      clock.after(refuseMs, () => this.#refuse()),
+      clock.after(deadlineMs, () => {
+        eventPort.destroy();
+        this.#idle.resolve();
+      }),
+    ];
+    await eventPort.stopListening(Math.min(ACCEPTING_MS, deadlineMs / 4));
+    await eventPort.closed;
+    this.#closing = true;
     if (this.#active === 0) this.#idle.resolve();
-    // A connection that has sent nothing counts as busy for node.
-    for (const socket of this.#connections.keys()) if (socket.bytesRead === 0) socket.destroy();
-    const timer = clock.after(deadlineMs, () => {
-      this.#server.closeAllConnections();
-      this.#idle.resolve();
-    });
-    await closed;
     await this.#idle.promise;
-    timer.cancel();
+    for (const timer of timers) timer.cancel();
+    this.#stop();
   }
 
-  /** A connection without a descriptor left for the journal would cost more than a connection less. */
-  #maxConnections(): number {
-    const { http, log } = this.#options;
-    const openFiles = openFilesLimit();
-    const maxConnections = connectionsWithin(openFiles, http.maxConnections);
-    if (maxConnections < http.maxConnections) {
-      log.warn(
-        { maxConnections, configured: http.maxConnections, openFiles },
-        "the limit of open files allows fewer connections than http.maxConnections: raise it (ulimit -n, LimitNOFILE), or lower the setting",
-      );
-    }
-    return maxConnections;
+  #stop(): void {
+    this.#http1.stop();
+    this.#http2.stop();
   }
 
-  #connected(socket: Socket): void {
-    const { metrics } = this.#options;
-    this.#connections.set(socket, undefined);
-    metrics.connections.inc();
-    socket.once("close", () => {
-      this.#connections.delete(socket);
-      metrics.connections.dec();
-    });
+  #endIdle(eventPort: EventPort): void {
+    eventPort.endHandshakes();
+    this.#http1.closeIdle();
+    this.#http2.end();
   }
 
-  #serve(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): void {
-    // Closed over its backlog: what follows in the bytes that were read is not looked at.
-    if (request.socket.destroyed) return;
-    const exchange = this.#open(request, response, awaitsContinue);
-    if (request.socket.destroyed) return;
-    const work = this.#endpoints.serve(exchange, this.#closing ? drainingProblem() : undefined);
+  /** What is complete may be stored already, and is answered when that is known. */
+  #refuse(): void {
+    this.#refusing = true;
+    this.#http1.refuse(DRAINING);
+    this.#http2.refuse(DRAINING);
+  }
+
+  #take(socket: Socket): void {
+    if (socket instanceof TLSSocket && socket.alpnProtocol === "h2") this.#http2.take(socket);
+    else this.#http1.take(socket);
+  }
+
+  #serve(exchange: Exchange, refusal?: Problem): void {
+    const work = this.#endpoints.serve(exchange, this.#refusing ? DRAINING : refusal);
     if (work === undefined) return;
     this.#active++;
     work.then(
       () => this.#finished(),
       (error: unknown) => this.#failed(exchange, error),
     );
-  }
-
-  #open(request: IncomingMessage, response: ServerResponse, awaitsContinue: boolean): Exchange {
-    const exchange = new Exchange(request, response, this.#options.clock.monotonicMs(), awaitsContinue, this.#context);
-    this.#connections.set(request.socket, exchange);
-    this.#context.backlog.charge(request.socket, response, EXCHANGE_BYTES);
-    return exchange;
   }
 
   #finished(): void {
@@ -203,54 +182,4 @@ export class IngestServer {
     });
     if (error instanceof AssertionError) throw error;
   }
-
-  #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-    // The client may hold its body back, as with 100-continue.
-    void this.#endpoints.serve(this.#open(request, response, true), {
-      code: "expectation_failed",
-      detail: "The only expectation that can be met is `Expect: 100-continue`. Leave the Expect header out.",
-    });
-  }
-
-  #clientError(error: NodeJS.ErrnoException, socket: Duplex): void {
-    if (!(socket instanceof Socket)) return;
-    const exchange = this.#connections.get(socket);
-    // A browser's spare connection, or a port check. An answer to no question would be taken for one to the next.
-    const silent = exchange === undefined && socket.bytesRead === 0;
-    if (silent || error.code === "ECONNRESET" || !socket.writable) {
-      socket.destroy();
-      return;
-    }
-    const problem = clientProblem(error, this.#options.http.maxHeaderBytes);
-    const answer = () => {
-      if (socket.writable && !socket.writableEnded) this.#options.metrics.refused(problem.code);
-      answerOnSocket(socket, problem);
-    };
-    if (exchange === undefined || exchange.response.writableFinished) answer();
-    // The broken bytes follow a good request: its answer, which may be a promise about its events, goes first.
-    else if (exchange.request.complete) exchange.response.once("close", answer);
-    // It broke within the body of a request: the answer keeps its place behind those before it. One that is
-    // given already is on its way, and its connection ends after it.
-    else if (!exchange.answered) {
-      exchange.response.shouldKeepAlive = false;
-      exchange.problem(problem);
-    }
-  }
-}
-
-function drainingProblem(): Problem {
-  return {
-    code: "draining",
-    detail:
-      "This collector is shutting down and has not taken the request. Send it again: on a new connection another one will answer.",
-    retryAfterSeconds: 1,
-  };
-}
-
-function connectRefused(): Problem {
-  return {
-    code: "method_not_allowed",
-    detail: "This is not a proxy: CONNECT is not allowed.",
-    headers: ["Allow", methodsOf("events").join(", ")],
-  };
 }

@@ -7,13 +7,13 @@ import type { RefusedBody } from "./body/body-result.ts";
 import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { eventResults, summary } from "./event-results.ts";
 import type { Judgement } from "./judge-events.ts";
-import { isProblemCode, type Problem, type ProblemCode } from "./problems.ts";
+import { isProblemCode, type Problem } from "./problems.ts";
 import { essenceOf, NATIVE_MEDIA_TYPES } from "./protocols/native.ts";
-import { retryAfterSeconds } from "./quota.ts";
-import type { Source } from "./sources.ts";
+import { retryAfterSeconds } from "./retry-after.ts";
+import type { UsedUp } from "./source-quota.ts";
 
 /** About how long a full journal or a full memory takes to have room again, when sinks are well. */
-const PRESSURE_WAIT_MS = 2_000;
+const PRESSURE_WAIT_SECONDS = 2;
 
 /**
  * A request larger than this share of the journal is never waited for: the segment that is
@@ -22,7 +22,7 @@ const PRESSURE_WAIT_MS = 2_000;
 const MAX_JOURNAL_SHARE = 3 / 4;
 
 export function refusedBody({ code, detail }: RefusedBody): Problem {
-  if (code === "overloaded") return { code, detail, retryAfterSeconds: pressureRetrySeconds() };
+  if (code === "overloaded") return { code, detail, retryAfterSeconds: PRESSURE_WAIT_SECONDS };
   if (code === "encoding_unsupported") return { code, detail, headers: ["Accept-Encoding", SUPPORTED_ENCODINGS] };
   return { code, detail };
 }
@@ -49,21 +49,27 @@ export function allInvalid(judgement: Judgement, none: Readonly<Record<string, 0
   return { code: "events_invalid", detail: summary(judgement), members };
 }
 
-export function quotaExceeded(source: Source, waitMs: number): Problem {
-  const { eventsPerSecond, burst } = source.quota?.limits ?? { eventsPerSecond: 0, burst: 0 };
+export function quotaExceeded({ of, limits, waitMs }: UsedUp): Problem {
+  const who = of === "source" ? "The source" : "One client address";
   return {
-    code: "quota_exceeded",
-    detail: `The source may send ${eventsPerSecond} events a second and ${burst} at once. Send the request again after Retry-After seconds.`,
-    retryAfterSeconds: retryAfterSeconds(waitMs, Math.random()),
+    code: of === "source" ? "quota_exceeded" : "client_quota_exceeded",
+    detail: `${who} may send ${limits.eventsPerSecond} events a second and ${limits.burst} at once. Send the request again after Retry-After seconds.`,
+    retryAfterSeconds: retryAfterSeconds(waitMs),
   };
 }
 
-/** Why `bytes` of events cannot be taken now, if the journal has no room for them. */
+/** Why `bytes` of events cannot be taken now, if the journal has no room for them or its disk does not answer. */
 export function noRoom(journal: Journal, bytes: number): Problem | undefined {
-  return journal.isFull(bytes) ? journalFull(journal, bytes) : undefined;
+  if (!journal.isFull(bytes)) return undefined;
+  if (journal.failure === undefined) return journalFull(journal, bytes);
+  return {
+    code: "journal_write_failed",
+    detail: `Nothing of this request was stored: ${journal.failure}. Send the request again after Retry-After seconds.`,
+    retryAfterSeconds: PRESSURE_WAIT_SECONDS,
+  };
 }
 
-function journalFull(journal: Journal, bytes: number): Problem & { readonly code: ProblemCode } {
+function journalFull(journal: Journal, bytes: number): Problem {
   if (bytes > journal.maxBytes * MAX_JOURNAL_SHARE) {
     return {
       code: "body_too_large",
@@ -74,7 +80,7 @@ function journalFull(journal: Journal, bytes: number): Problem & { readonly code
     code: "journal_full",
     detail:
       "Nothing of this request was stored: the sinks take events more slowly than they come, and journal.maxBytes or the disk is used up. Send the request again after Retry-After seconds.",
-    retryAfterSeconds: pressureRetrySeconds(),
+    retryAfterSeconds: PRESSURE_WAIT_SECONDS,
   };
 }
 
@@ -85,11 +91,7 @@ export function ackUnavailable(): Problem {
 }
 
 /** Why an append failed. Anything but the journal's own codes is a bug. */
-export function appendProblem(
-  error: unknown,
-  journal: Journal,
-  drafts: readonly EventDraft[],
-): Problem & { readonly code: ProblemCode } {
+export function appendProblem(error: unknown, journal: Journal, drafts: readonly EventDraft[]): Problem {
   const code = error instanceof MillraceError ? error.code : undefined;
   if (code === "journal_full")
     return journalFull(
@@ -102,14 +104,10 @@ export function appendProblem(
     code,
     detail:
       "The journal's disk failed. The events may or may not be stored: send the request again after Retry-After seconds, with the same ids.",
-    retryAfterSeconds: pressureRetrySeconds(),
+    retryAfterSeconds: PRESSURE_WAIT_SECONDS,
   };
 }
 
 function bytesOf({ head, body, tail }: EventDraft): number {
   return Buffer.byteLength(head) + body.length + Buffer.byteLength(tail);
-}
-
-function pressureRetrySeconds(): number {
-  return retryAfterSeconds(PRESSURE_WAIT_MS, Math.random());
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
 
 /**
  * Most bytes read after a refusal, and the longest time spent on it. Enough for the rest of a
@@ -12,9 +12,11 @@ const MAX_MS = 2_000;
  *
  * A socket closed with unread bytes in it is reset, and the reset overtakes the answer:
  * a client still sending would see "connection reset" in place of the reason (RFC 9112,
- * 9.6). What it sends meanwhile is bounded in bytes and in time.
+ * 9.6). Clients of HTTP/2 need not send what is reset, but some take every reset for a
+ * failure, and node's counts what it did not send against its connection for ever. What
+ * comes meanwhile is bounded in bytes and in time.
  */
-export function discardRest(request: IncomingMessage, done: () => void): void {
+export function discardRest(request: Readable, done: () => void): void {
   let bytes = 0;
   let finished = false;
   const finish = () => {

@@ -3,6 +3,9 @@ import type { AckLevel, SourceConfig } from "./config.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { RouteName } from "./router.ts";
 
+/** Why a TLS handshake came to nothing; plain_http: the client did not speak TLS at all. */
+export type TlsFailure = "timeout" | "gone" | "plain_http" | "refused";
+
 export type IngestMetrics = ReturnType<typeof createIngestMetrics>;
 
 /** What a source's events are counted by. */
@@ -65,6 +68,13 @@ export function createIngestMetrics(registry: Registry) {
     help: "Time from a request's header to the answer that its events are taken, by acknowledgement level.",
     labelNames: ["level"],
     buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers,
+  });
+
+  const failedHandshakes = new Counter({
+    name: "millrace_tls_failed_handshakes_total",
+    help: "Connections that did not get through the TLS handshake, by reason: timeout, gone (the client went away), plain_http or refused.",
+    labelNames: ["reason"],
     registers,
   });
 
@@ -132,6 +142,25 @@ export function createIngestMetrics(registry: Registry) {
       help: "Connections closed because their pipelined requests and unread answers took too much memory.",
       registers,
     }),
+    brokenHttp2Connections: new Counter({
+      name: "millrace_ingest_broken_http2_connections_total",
+      help: "HTTP/2 connections closed because the client flooded them or broke the protocol.",
+      registers,
+    }),
+    failedHandshake(reason: TlsFailure): void {
+      failedHandshakes.inc({ reason });
+    },
+    /** Shows when the TLS certificate expires, read at each scrape. */
+    showCertificateExpiry(expires: () => number): Gauge {
+      return new Gauge({
+        name: "millrace_tls_certificate_expiry_seconds",
+        help: "When the TLS certificate in force expires, in Unix time.",
+        registers,
+        collect() {
+          this.set(expires());
+        },
+      });
+    },
     wireBytes: new Counter({
       name: "millrace_ingest_body_wire_bytes_total",
       help: "Bytes of request bodies as they were sent, compressed or not.",

@@ -27,7 +27,7 @@ const KEYED: readonly ProblemCode[] = [
   "origin_not_allowed",
 ];
 
-const RECEIPT: readonly ProblemCode[] = ["receipt_malformed", "receipt_not_found"];
+const RECEIPT: readonly ProblemCode[] = ["receipt_malformed", "receipt_not_found", "receipt_unavailable"];
 const SCHEMA: readonly ProblemCode[] = ["schema_not_found"];
 const EVENTS = PROBLEM_CODES.filter((code) => !RECEIPT.includes(code) && !SCHEMA.includes(code));
 

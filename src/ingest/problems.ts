@@ -39,10 +39,12 @@ export const PROBLEMS = {
   encoding_unsupported: { status: 415, title: "The content encoding is not supported" },
   expectation_failed: { status: 417, title: "The expectation cannot be met" },
   quota_exceeded: { status: 429, title: "The source is over its quota" },
+  client_quota_exceeded: { status: 429, title: "The client is over its quota" },
   journal_full: { status: 429, title: "The collector's journal is full" },
   overloaded: { status: 429, title: "The collector has too much on its hands" },
   headers_too_large: { status: 431, title: "The request's header is too large" },
   internal_error: { status: 500, title: "The collector failed" },
+  receipt_unavailable: { status: 503, title: "The receipt cannot be looked up at the moment" },
   draining: { status: 503, title: "The collector is shutting down" },
   journal_write_failed: { status: 503, title: "The collector cannot write its journal" },
 } as const satisfies Readonly<Record<string, ProblemKind>>;

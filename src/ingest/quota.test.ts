@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { Quota, retryAfterSeconds } from "./quota.ts";
+import { Quota } from "./quota.ts";
+import { retryAfterSeconds } from "./retry-after.ts";
 
 test("over any time no more is admitted than burst, rate and one request on credit", () => {
   const arrivals = fc.array(fc.tuple(fc.integer({ min: 0, max: 2_000 }), fc.integer({ min: 1, max: 50 })), {
@@ -41,7 +42,7 @@ test("who waits as told is admitted", () => {
     fc.property(fc.double({ min: 0.01, max: 1e6, noNaN: true }), fc.integer({ min: 1, max: 1e6 }), (rate, events) => {
       const quota = new Quota({ eventsPerSecond: rate, burst: 1 }, 0);
       quota.charge(events, 0);
-      expect(quota.waitMs(retryAfterSeconds(quota.waitMs(0), 0) * 1000)).toBe(0);
+      expect(quota.waitMs(retryAfterSeconds(quota.waitMs(0)) * 1000)).toBe(0);
     }),
   );
 });
@@ -58,8 +59,4 @@ test("new limits keep what was used", () => {
   old.charge(15, 0);
   expect(new Quota({ eventsPerSecond: 100, burst: 1000 }, 0, old).waitMs(0)).toBeGreaterThan(0);
   expect(new Quota({ eventsPerSecond: 100, burst: 2 }, 100_000, old).waitMs(100_000)).toBe(0);
-});
-
-test("Retry-After is whole seconds, at least 1, and spread at random", () => {
-  expect([retryAfterSeconds(1, 0), retryAfterSeconds(2000, 0), retryAfterSeconds(2000, 0.999)]).toEqual([1, 2, 3]);
 });

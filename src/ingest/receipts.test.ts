@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { SinkState } from "../core/deliveries.ts";
+import type { SinkState, SlotStatus } from "../core/deliveries.ts";
 import { parseReceiptId, receiptId } from "./receipt-id.ts";
 import { countStates, findReceipt } from "./receipts.ts";
 
@@ -24,6 +24,7 @@ test.each(["", "0", "0-", "-1", "0-01", "0--1", "0-1.5", "0-9007199254740993", "
 const deliveries = (states: readonly (readonly [boolean, SinkState])[]) => ({
   whenSettled: () => Promise.reject(new Error("not asked")),
   statusOf: () => states.map(([required, state], index) => ({ sink: `sink-${index}`, required, state })),
+  statusIn: () => Promise.reject(new Error("not asked")),
 });
 
 test.each<[readonly (readonly [boolean, SinkState])[], SinkState]>([
@@ -56,12 +57,33 @@ test.each<[readonly (readonly [boolean, SinkState])[], SinkState]>([
     ],
     "settled",
   ],
-])("with the sinks at %j an event is %s", (states, state) => {
-  expect(findReceipt("0-1", "0", deliveries(states))).toMatchObject({ id: "0-1", state });
+])("with the sinks at %j an event is %s", async (states, state) => {
+  expect(await findReceipt("0-1", "0", deliveries(states))).toMatchObject({ id: "0-1", state });
 });
 
 test("states are counted sink by sink", () => {
   expect(countStates(deliveries([[true, "held"]]), 5, 3)).toEqual([
     { sink: "sink-0", required: true, events: { held: 3 } },
   ]);
+});
+
+test.each<[SlotStatus, object]>([
+  [
+    { kind: "known", sinks: [{ sink: "stream", required: true, state: "held" }] },
+    { id: "7-1", state: "held" },
+  ],
+  [{ kind: "unused" }, { code: "receipt_not_found" }],
+  [{ kind: "no_slot" }, { code: "receipt_not_found" }],
+  [{ kind: "no_answer" }, { code: "receipt_unavailable", retryAfterSeconds: 1 }],
+])("a receipt of another slot of the node is looked up there: %j", async (status, answer) => {
+  const asked: [string, number][] = [];
+  const elsewhere = {
+    ...deliveries([]),
+    statusIn(slot: string, position: number) {
+      asked.push([slot, position]);
+      return Promise.resolve(status);
+    },
+  };
+  expect(await findReceipt("7-1", "0", elsewhere)).toMatchObject(answer);
+  expect(asked).toEqual([["7", 1]]);
 });

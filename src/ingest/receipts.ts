@@ -1,4 +1,4 @@
-import type { Deliveries, SinkState, SinkStatus } from "../core/deliveries.ts";
+import type { Deliveries, SinkState, SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import type { Position } from "../core/event.ts";
 import type { Problem } from "./problems.ts";
 import { parseReceiptId, receiptId } from "./receipt-id.ts";
@@ -12,23 +12,36 @@ export interface ReceiptView {
 }
 
 /** What became of the event that a receipt names, on the node that gave the receipt. */
-export function findReceipt(id: string, slot: string, deliveries: Deliveries): ReceiptView | Problem {
+export async function findReceipt(id: string, slot: string, deliveries: Deliveries): Promise<ReceiptView | Problem> {
   const parsed = parseReceiptId(id);
   if (parsed === undefined) {
     const detail = "A receipt id is <slot>-<position>, such as 0-41, as in the header Millrace-Receipt.";
     return { code: "receipt_malformed", detail };
   }
-  if (parsed.slot !== slot) {
-    const detail = `This collector keeps slot ${slot}. Ask the one that gave the receipt; behind a load balancer that may be another.`;
-    return { code: "receipt_not_found", detail };
+  const { position } = parsed;
+  const status =
+    parsed.slot === slot ? ownStatus(position, deliveries) : await deliveries.statusIn(parsed.slot, position);
+  switch (status.kind) {
+    case "known":
+      return { id: receiptId(parsed.slot, position), state: overallState(status.sinks), sinks: status.sinks };
+    case "unused":
+      return { code: "receipt_not_found", detail: UNUSED };
+    case "no_slot":
+      return { code: "receipt_not_found", detail: NO_SLOT };
+    case "no_answer":
+      return { code: "receipt_unavailable", detail: NO_ANSWER, retryAfterSeconds: 1 };
   }
-  const sinks = deliveries.statusOf(parsed.position);
-  if (sinks === undefined) {
-    const detail =
-      "The journal has not come to this position: the receipt is from another node, or from a journal that was removed.";
-    return { code: "receipt_not_found", detail };
-  }
-  return { id: receiptId(slot, parsed.position), state: overallState(sinks), sinks };
+}
+
+const UNUSED =
+  "The journal has not come to this position: the receipt is from another node, or from a journal that was removed.";
+const NO_SLOT =
+  "This collector has no such journal slot. Ask the one that gave the receipt; behind a load balancer that may be another.";
+const NO_ANSWER = "The worker that keeps this event is being restarted. The event is safe; ask again.";
+
+function ownStatus(position: Position, deliveries: Deliveries): SlotStatus {
+  const sinks = deliveries.statusOf(position);
+  return sinks === undefined ? { kind: "unused" } : { kind: "known", sinks };
 }
 
 // From the least to the most that a sender can hope for; the worst sink decides.

@@ -1,7 +1,8 @@
+import { randomInt } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { AckLevel, ClientIpForm, SourceConfig } from "./config.ts";
 import { Origins } from "./origins.ts";
-import { Quota } from "./quota.ts";
+import { SourceQuota } from "./source-quota.ts";
 
 /** Who may send events, with the rules that hold for them. */
 export interface Source {
@@ -12,7 +13,7 @@ export interface Source {
   readonly ack: AckLevel;
   readonly requireId: boolean;
   readonly clientIp: ClientIpForm;
-  readonly quota: Quota | undefined;
+  readonly quota: SourceQuota | undefined;
 }
 
 /**
@@ -35,7 +36,7 @@ export class SourceTable {
       const source: Source = {
         ...rules,
         origins: new Origins(origins),
-        quota: quota && new Quota(quota, nowMs, earlier === undefined ? undefined : earlier.#quotaOf(rules.name)),
+        quota: quota && new SourceQuota(quota, nowMs, secureRandom, earlier && earlier.#quotaOf(rules.name)),
       };
       this.#byName.set(source.name, source);
       for (const key of keys) this.#byKey.set(key, source);
@@ -47,7 +48,7 @@ export class SourceTable {
     return new SourceTable(configs, clock);
   }
 
-  #quotaOf(name: string): Quota | undefined {
+  #quotaOf(name: string): SourceQuota | undefined {
     return this.#byName.get(name)?.quota;
   }
 
@@ -65,4 +66,9 @@ export class SourceTable {
   byKey(key: string): Source | undefined {
     return this.#byKey.get(key);
   }
+}
+
+/** 0 to below 1. */
+function secureRandom(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
 }

@@ -25,6 +25,12 @@ export class AppendGroup {
     return this.#synced.length > 0;
   }
 
+  /** From now on everyone waits for the sync. */
+  holdBack(): void {
+    this.#synced.push(...this.#written);
+    this.#written.length = 0;
+  }
+
   resolveWritten(): void {
     for (const { first, resolve } of this.#written) resolve(first);
   }

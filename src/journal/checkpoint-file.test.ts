@@ -1,5 +1,7 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { pino } from "pino";
 import { expect, test } from "vitest";
 import type { Checkpoint } from "../core/ledger.ts";
 import { CheckpointFile } from "./checkpoint-file.ts";
@@ -33,7 +35,7 @@ test("what was saved is loaded, on the real disk too", async () => {
   const path = join(directory.path, "0", "checkpoint.json");
   await writeFile(path, (await readFile(path, "utf8")).replace('"countedTo":11', '"countedTo":91'));
   expect(await new CheckpointFile({ config, slot: "0", log: silent }).load()).toEqual(checkpointAt(10));
-  expect(await readdir(join(directory.path, "0"))).toContain("checkpoint.json.damaged");
+  expect(await readdir(join(directory.path, "0", "damaged"))).toEqual(["checkpoint.json.1"]);
 });
 
 test("a damaged checkpoint gives way to the one before it, whichever byte is wrong", async () => {
@@ -51,6 +53,60 @@ test("a damaged checkpoint gives way to the one before it, whichever byte is wro
   }
 });
 
+test("one of a newer version is set aside untouched, and so is every one before it that cannot be used", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await file.save(checkpointAt(10));
+  await file.save(checkpointAt(20));
+  const body = '{"version":2,"something":"new"}';
+  const newer = Buffer.from(`{"crc32":${crc32(body)},"checkpoint":${body}}\n`);
+  disk.files.set(CURRENT, { bytes: newer, modifiedMs: 0 });
+  const lines: string[] = [];
+  const log = pino({ level: "error" }, { write: (line: string) => lines.push(line) });
+  const opened = new CheckpointFile({ config: { dir: "/journal" }, slot: "0", log, disk });
+  expect((await opened.load())?.countedTo).toBe(10);
+  expect(disk.files.get("/journal/0/damaged/checkpoint.json.1")?.bytes.equals(newer)).toBe(true);
+  expect(lines[0]).toContain("of a newer version of Millrace");
+  // The next that is set aside does not take its place.
+  disk.files.set(CURRENT, { bytes: Buffer.from("{}"), modifiedMs: 0 });
+  expect((await open(disk).load())?.countedTo).toBe(10);
+  expect(disk.files.get("/journal/0/damaged/checkpoint.json.1")?.bytes.equals(newer)).toBe(true);
+  expect(disk.files.has("/journal/0/damaged/checkpoint.json.2")).toBe(true);
+});
+
+test("one that the disk cannot read gives way to the one before it; a disk that reads nothing is waited for", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await file.save(checkpointAt(10));
+  await file.save(checkpointAt(20));
+  disk.failing.add("read");
+  await expect(open(disk).load()).rejects.toMatchObject({ code: "journal_unusable" });
+  disk.failing.clear();
+  expect((await open(disk).load())?.countedTo).toBe(20);
+  disk.badSectors.push({ path: CURRENT, from: 0, to: 10 });
+  expect((await open(disk).load())?.countedTo).toBe(10);
+});
+
+test("a checkpoint, or its whole slot, that is deleted while the process runs is there again with the next save", async () => {
+  const disk = new SimulatedDisk();
+  const file = open(disk);
+  await file.save(checkpointAt(10));
+  disk.files.delete(CURRENT);
+  await file.save(checkpointAt(20));
+  expect((await open(disk).load())?.countedTo).toBe(20);
+  await file.save(checkpointAt(30));
+  expect((await open(disk).load())?.countedTo).toBe(30);
+
+  using directory = temporaryDirectory();
+  const config = { dir: directory.path };
+  await mkdir(join(directory.path, "0"));
+  const real = new CheckpointFile({ config, slot: "0", log: silent });
+  await real.save(checkpointAt(40));
+  await rm(join(directory.path, "0"), { recursive: true });
+  await real.save(checkpointAt(50));
+  expect((await new CheckpointFile({ config, slot: "0", log: silent }).load())?.countedTo).toBe(50);
+});
+
 test("a kill at any moment of a save leaves the old checkpoint or the new one", async () => {
   const disk = new SimulatedDisk();
   const file = open(disk);
@@ -65,7 +121,7 @@ test("a kill at any moment of a save leaves the old checkpoint or the new one", 
   const rename = disk.rename.bind(disk);
   const syncDirectory = disk.syncDirectory.bind(disk);
   disk.rename = (from, to) => around(() => rename(from, to));
-  disk.syncDirectory = () => around(() => syncDirectory());
+  disk.syncDirectory = () => around(() => syncDirectory("/journal/0"));
   await file.save(checkpointAt(30));
   expect(moments).toHaveLength(6);
   for (const moment of moments) expect([20, 30]).toContain((await open(moment).load())?.countedTo);

@@ -2,16 +2,25 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { Logger } from "pino";
 import { z } from "zod";
+import { MillraceError } from "../core/errors.ts";
 import type { Checkpoint } from "../core/ledger.ts";
-import { type Disk, errorCode, nodeDisk, writeFullySync } from "./disk.ts";
+import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, readText, writeFullySync } from "./disk.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
+import { setAside } from "./set-aside.ts";
 import { slotDirectory } from "./slot-directory.ts";
+
+export const CHECKPOINT_NAME = "checkpoint.json";
+
+const VERSION = 1;
+
+/** A disk that failed once need not fail again. */
+const READ_ATTEMPTS = 3;
 
 const count = z.int().min(0);
 const counts = z.record(z.string(), count);
 
 const checkpointSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal(VERSION),
   countedTo: count,
   accepted: counts,
   quarantined: counts,
@@ -29,7 +38,8 @@ const checkpointSchema = z.strictObject({
   ),
 });
 
-const fileSchema = z.strictObject({ crc32: count, checkpoint: checkpointSchema });
+/** What every version of the file has. */
+const fileSchema = z.object({ crc32: count, checkpoint: z.object({ version: count }) });
 
 /**
  * The checkpoint of a slot on disk: `checkpoint.json`, replaced atomically, and the
@@ -59,20 +69,47 @@ export class CheckpointFile {
     this.#log = options.log;
     this.#reserve = options.reserve;
     this.#directory = slotDirectory(options.config, options.slot);
-    this.#current = join(this.#directory, "checkpoint.json");
+    this.#current = join(this.#directory, CHECKPOINT_NAME);
     this.#fresh = join(this.#directory, "checkpoint.new.json");
     this.#previous = join(this.#directory, "checkpoint.previous.json");
   }
 
-  /** The newest sound checkpoint; `undefined` on a first start, or when none can be used. */
+  /**
+   * The newest sound checkpoint; `undefined` on a first start, or when none can be used. One
+   * that is damaged or of another version is moved to `damaged/`. Rejects with
+   * `journal_unusable` when the directory cannot be read or written.
+   */
   async load(): Promise<Checkpoint | undefined> {
-    const current = await this.#read(this.#current);
-    if (current !== undefined) {
-      this.#hasCurrent = true;
-      return current;
+    try {
+      return await this.#load();
+    } catch (error) {
+      const problem = error instanceof Error ? error.message : String(error);
+      throw new MillraceError(
+        "journal_unusable",
+        `the checkpoint in ${this.#directory} cannot be read: ${problem}. Make the directory readable and writable, or set journal.dir.`,
+        { cause: error },
+      );
     }
+  }
+
+  async #load(): Promise<Checkpoint | undefined> {
+    const unusable: { readonly path: string; readonly as: Unusable }[] = [];
+    let sound: Checkpoint | undefined;
     // A crash between the two renames of a save leaves the newest under its first name.
-    return (await this.#read(this.#fresh)) ?? (await this.#read(this.#previous));
+    for (const path of [this.#current, this.#fresh, this.#previous]) {
+      const found = await readCheckpoint(this.#disk, path);
+      if (found === undefined) continue;
+      if (typeof found === "object") {
+        sound = found;
+        this.#hasCurrent = path === this.#current;
+        break;
+      }
+      unusable.push({ path, as: found });
+    }
+    // A disk that reads nothing may be back soon. One that reads others has lost this file.
+    if (sound === undefined && unusable.some(({ as }) => as === "unreadable")) throw new Error("the disk cannot read it");
+    for (const { path, as } of unusable) await this.#setAside(path, as);
+    return sound;
   }
 
   /**
@@ -98,7 +135,7 @@ export class CheckpointFile {
   async #write(checkpoint: Checkpoint): Promise<void> {
     const body = JSON.stringify(checkpoint);
     const bytes = Buffer.from(`{"crc32":${crc32(body)},"checkpoint":${body}}\n`);
-    const file = this.#disk.createSync(this.#fresh);
+    const file = await this.#create();
     try {
       const write = (): void => writeFullySync(file, bytes, 0);
       if (this.#reserve === undefined) write();
@@ -107,7 +144,7 @@ export class CheckpointFile {
     } finally {
       await file.close();
     }
-    if (this.#hasCurrent) await this.#disk.rename(this.#current, this.#previous);
+    if (this.#hasCurrent) await this.#retireCurrent();
     this.#hasCurrent = false;
     await this.#disk.rename(this.#fresh, this.#current);
     this.#hasCurrent = true;
@@ -116,52 +153,77 @@ export class CheckpointFile {
     await this.#disk.syncDirectory(this.#directory);
   }
 
-  async #read(path: string): Promise<Checkpoint | undefined> {
-    let text: string;
+  async #create(): Promise<DiskWriter> {
     try {
-      text = await readText(this.#disk, path);
+      return this.#disk.createSync(this.#fresh);
     } catch (error) {
-      if (errorCode(error) === "ENOENT") return undefined;
-      throw error;
+      if (!isNoRoom(error) || !this.#hasCurrent) throw error;
+      // There is no inode left: that of the oldest generation will do.
+      await this.#disk.unlink(this.#previous);
+      return this.#disk.createSync(this.#fresh);
     }
-    const checkpoint = parse(text);
-    if (checkpoint === undefined) {
-      const aside = `${path}.damaged`;
-      await this.#disk.rename(path, aside);
-      this.#log.warn(
-        { file: aside },
-        "a checkpoint is damaged and was moved aside; using an older one if there is one",
+  }
+
+  async #retireCurrent(): Promise<void> {
+    try {
+      await this.#disk.rename(this.#current, this.#previous);
+    } catch (error) {
+      // Deleted from outside: there is nothing to keep.
+      if (errorCode(error) !== "ENOENT") throw error;
+    }
+  }
+
+  async #setAside(path: string, as: Unusable): Promise<void> {
+    const file = await setAside(this.#disk, this.#directory, path);
+    if (as === "newer")
+      this.#log.error(
+        { file },
+        "a checkpoint is of a newer version of Millrace and was moved to damaged/; what this version does not know of is delivered again",
       );
-    }
-    return checkpoint;
+    else
+      this.#log.warn(
+        { file },
+        `a checkpoint is ${as} and was moved to damaged/; using an older one if there is one`,
+      );
   }
 }
 
-function parse(text: string): Checkpoint | undefined {
+/** `newer`: sound, but of a version that this one does not know. `unreadable`: the disk gives no bytes. */
+export type Unusable = "newer" | "damaged" | "unreadable";
+
+/** Reads a checkpoint and changes nothing; `undefined` when there is none. */
+export async function readCheckpoint(disk: Disk, path: string): Promise<Checkpoint | Unusable | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return parse(await readText(disk, path));
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === "ENOENT") return undefined;
+      if (code === "EIO" && attempt < READ_ATTEMPTS) continue;
+      if (code === "EIO") return "unreadable";
+      if (code === "EISDIR") return "damaged";
+      throw error;
+    }
+  }
+}
+
+function parse(text: string): Checkpoint | "newer" | "damaged" {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch {
-    return undefined;
+    return "damaged";
   }
   const file = fileSchema.safeParse(json);
-  if (!file.success) return undefined;
-  const { checkpoint } = file.data;
-  const sound = Object.values(checkpoint.sinks).every((sink) => sink.cursor <= checkpoint.countedTo);
+  if (!file.success) return "damaged";
   // The text after the checksum is hashed as it stands: a printer may order keys differently.
   const body = text.slice(text.indexOf(BODY_KEY) + BODY_KEY.length, text.lastIndexOf("}"));
-  return sound && crc32(body) === file.data.crc32 ? checkpoint : undefined;
+  if (crc32(body) !== file.data.crc32) return "damaged";
+  if (file.data.checkpoint.version > VERSION) return "newer";
+  const checkpoint = checkpointSchema.safeParse(JSON.parse(body));
+  if (!checkpoint.success) return "damaged";
+  const { sinks, countedTo } = checkpoint.data;
+  return Object.values(sinks).every((sink) => sink.cursor <= countedTo) ? checkpoint.data : "damaged";
 }
 
 const BODY_KEY = `"checkpoint":`;
-
-async function readText(disk: Disk, path: string): Promise<string> {
-  const { bytes } = await disk.stat(path);
-  const file = await disk.open(path);
-  try {
-    const buffer = Buffer.alloc(bytes);
-    return buffer.toString("utf8", 0, await file.read(buffer, 0));
-  } finally {
-    await file.close();
-  }
-}

@@ -20,6 +20,22 @@ export const journalConfig = z
     maxBytes: byteSize({ min: 1024 ** 2 })
       .prefault("8GiB")
       .describe("Most bytes a worker's slot holds, on disk or in memory. At it, senders are answered 429."),
+    unsynced: z
+      .strictObject({
+        maxMs: z
+          .int()
+          .min(10)
+          .max(60_000)
+          .default(1_000)
+          .describe("Longest time for which what is written may stay unsynced, in milliseconds."),
+        maxBytes: byteSize({ min: 64 * 1024, max: 1024 ** 3 })
+          .prefault("64MiB")
+          .describe("Most bytes written that may be unsynced."),
+      })
+      .prefault({})
+      .describe(
+        "The most that a power cut may cost with durability os. A sync begins at half of it; where the disk does not keep up, events are acknowledged only once they are synced.",
+      ),
     segmentBytes: byteSize({ min: 64 * 1024, max: 1024 ** 3 })
       .prefault("64MiB")
       .describe(

@@ -17,6 +17,7 @@ import type { JournalMetrics } from "./metrics.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import type { SegmentList } from "./segment-list.ts";
 import { SegmentWriter } from "./segment-writer.ts";
+import type { UnsyncedLimits } from "./unsynced.ts";
 
 const DISK_IS_FULL = "the disk of the journal is full";
 
@@ -29,14 +30,17 @@ export interface DiskJournalOptions {
   readonly maxBytes: number;
   readonly segmentBytes: number;
   readonly tailBytes: number;
+  readonly unsynced: UnsyncedLimits;
   readonly directory: string;
   readonly segments: SegmentList;
   /** One past the newest event that recovery found. */
   readonly end: Position;
   /** The position of the next event: at least `end`. */
-  readonly next: Position;
+  readonly first: Position;
   readonly disk: Disk;
   readonly reserve: DiskReserve | undefined;
+  /** Told the next position once everything is synced and closed. */
+  readonly onClosed: (next: Position) => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: JournalMetrics;
@@ -66,6 +70,7 @@ export class DiskJournal implements Journal {
   readonly #listeners: ((events: readonly CollectedEvent[]) => void)[] = [];
   readonly #readable: ReadableLog;
   readonly #reserve: DiskReserve | undefined;
+  readonly #onClosed: (next: Position) => Promise<void>;
   readonly #clock: Clock;
   readonly #log: Logger;
   #released: Position = 0;
@@ -92,13 +97,16 @@ export class DiskJournal implements Journal {
     this.#segments = segments;
     this.#metrics = metrics;
     this.#reserve = options.reserve;
+    this.#onClosed = options.onClosed;
     this.#clock = clock;
     this.#log = log;
     this.#end = options.end;
-    this.#tail = new MemoryTail(options.next);
+    this.#tail = new MemoryTail(options.first);
     this.#sync = new GroupSync({
       disk,
       directory,
+      segments,
+      limits: options.unsynced,
       log,
       clock,
       metrics,
@@ -142,13 +150,18 @@ export class DiskJournal implements Journal {
     return this.#segments.heldBytes;
   }
 
+  bytesFrom(position: Position): number {
+    return this.#segments.bytesFrom(position);
+  }
+
   get failure(): string | undefined {
+    if (this.#sync.stall !== undefined) return this.#sync.stall;
     if (this.#failed === undefined || this.#clock.monotonicMs() - this.#failed.atMs > FAILURE_MS) return undefined;
     return this.#failed.message;
   }
 
   isFull(bytes: number): boolean {
-    return this.#diskIsFull() || this.#overBudget(bytes) > this.#segments.releasedBytes;
+    return this.#sync.stall !== undefined || this.#diskIsFull() || this.#overBudget(bytes) > this.#segments.releasedBytes;
   }
 
   #diskIsFull(): boolean {
@@ -167,6 +180,8 @@ export class DiskJournal implements Journal {
     assert(drafts.length > 0, "an append has at least one event");
     if (this.#closing !== undefined)
       return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
+    if (this.#sync.stall !== undefined)
+      return Promise.reject(new MillraceError("journal_write_failed", this.#sync.stall));
     let bytes = 0;
     for (const draft of drafts) bytes += frameBytes(draft);
     if (this.isFull(bytes)) {
@@ -221,9 +236,8 @@ export class DiskJournal implements Journal {
     this.#end = this.#tail.end;
     for (const listener of this.#listeners) listener(group.events);
     this.#tail.shrinkTo(this.#tailBytes);
-    group.resolveWritten();
-    if (group.wantsSync) this.#sync.add(group);
-    else this.#note(undefined);
+    this.#sync.wrote(group);
+    if (!group.wantsSync) this.#note(undefined);
   }
 
   #note(failure: MillraceError | undefined): void {
@@ -262,8 +276,9 @@ export class DiskJournal implements Journal {
   async #close(): Promise<void> {
     this.#commit();
     this.#writer.finish();
-    await this.#sync.idle();
+    const isSynced = await this.#sync.close();
     await this.#segments.settled();
+    if (isSynced) await this.#onClosed(this.nextPosition);
   }
 }
 

@@ -1,5 +1,11 @@
 import fs from "node:fs";
-import { open, mkdir, readdir, rename, stat, truncate, unlink } from "node:fs/promises";
+import { open, mkdir, readdir, rename, stat, unlink } from "node:fs/promises";
+import { dirname } from "node:path";
+import { promisify } from "node:util";
+
+const readInto = promisify(fs.read);
+
+const DIRECTORY_MODE = 0o750;
 
 /** A file being written. Its writer keeps the offset, so that a failed write can be taken back. */
 export interface DiskWriter {
@@ -11,6 +17,8 @@ export interface DiskWriter {
    */
   writeSync(buffer: Uint8Array, offset: number): number;
   truncateSync(bytes: number): void;
+  /** As `DiskReader.read`, of what was written; also when the file has lost its name. */
+  read(buffer: Uint8Array, offset: number): Promise<number>;
   /** Makes the contents survive a power cut (`fdatasync`). */
   datasync(): Promise<void>;
   close(): Promise<void>;
@@ -30,11 +38,12 @@ export interface DiskReader {
  * Errors are those of Node: the journal looks at their `code` (`ENOSPC`, `ENOENT`, …).
  */
 export interface Disk {
-  /** Opens a new file for writing; one of that name is emptied first. */
+  /** Opens a new file for writing; one of that name is emptied first. Its directory is made again if it was deleted. */
   createSync(path: string): DiskWriter;
   open(path: string): Promise<DiskReader>;
   /** Makes names that were created, renamed or removed in the directory survive a power cut. */
   syncDirectory(path: string): Promise<void>;
+  /** Cuts a file short for good: that, too, survives a power cut. */
   truncate(path: string, bytes: number): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -48,10 +57,12 @@ export interface Disk {
 /** The real file system. */
 export const nodeDisk: Disk = {
   createSync(path) {
-    const fd = fs.openSync(path, "w", 0o640);
+    const fd = openNewSync(path);
     return {
       writeSync: (buffer, offset) => fs.writeSync(fd, buffer, 0, buffer.length, offset),
       truncateSync: (bytes) => fs.ftruncateSync(fd, bytes),
+      read: (buffer, offset) =>
+        readFully(buffer, (at) => readInto(fd, buffer, at, buffer.length - at, offset + at)),
       datasync: () => settle((done) => fs.fdatasync(fd, done)),
       close: () => settle((done) => fs.close(fd, done)),
     };
@@ -59,15 +70,7 @@ export const nodeDisk: Disk = {
   async open(path) {
     const file = await open(path, "r");
     return {
-      async read(buffer, offset) {
-        let total = 0;
-        while (total < buffer.length) {
-          const { bytesRead } = await file.read(buffer, total, buffer.length - total, offset + total);
-          if (bytesRead === 0) break;
-          total += bytesRead;
-        }
-        return total;
-      },
+      read: (buffer, offset) => readFully(buffer, (at) => file.read(buffer, at, buffer.length - at, offset + at)),
       close: () => file.close(),
     };
   },
@@ -79,7 +82,15 @@ export const nodeDisk: Disk = {
       await directory.close();
     }
   },
-  truncate,
+  async truncate(path, bytes) {
+    const file = await open(path, "r+");
+    try {
+      await file.truncate(bytes);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  },
   rename,
   unlink,
   list: (path) => readdir(path),
@@ -88,9 +99,33 @@ export const nodeDisk: Disk = {
     return { bytes: size, modifiedMs: mtimeMs };
   },
   async mkdir(path) {
-    await mkdir(path, { recursive: true, mode: 0o750 });
+    await mkdir(path, { recursive: true, mode: DIRECTORY_MODE });
   },
 };
+
+function openNewSync(path: string): number {
+  try {
+    return fs.openSync(path, "w+", 0o640);
+  } catch (error) {
+    if (errorCode(error) !== "ENOENT") throw error;
+    fs.mkdirSync(dirname(path), { recursive: true, mode: DIRECTORY_MODE });
+    return fs.openSync(path, "w+", 0o640);
+  }
+}
+
+/** Reads until the buffer is full or the file ends; returns how many bytes there were. */
+async function readFully(
+  buffer: Uint8Array,
+  readAt: (at: number) => Promise<{ readonly bytesRead: number }>,
+): Promise<number> {
+  let total = 0;
+  while (total < buffer.length) {
+    const { bytesRead } = await readAt(total);
+    if (bytesRead === 0) break;
+    total += bytesRead;
+  }
+  return total;
+}
 
 function settle(run: (done: (error: Error | null) => void) => void): Promise<void> {
   return new Promise((resolve, reject) => run((error) => (error === null ? resolve() : reject(error))));
@@ -105,6 +140,18 @@ export function writeFullySync(file: DiskWriter, buffer: Uint8Array, offset: num
     // A disk that takes nothing and reports no error would keep us here for ever.
     if (taken === 0) throw Object.assign(new Error("the disk took no bytes"), { code: "EIO" });
     written += taken;
+  }
+}
+
+/** All of a small file, as text. */
+export async function readText(disk: Disk, path: string): Promise<string> {
+  const { bytes } = await disk.stat(path);
+  const file = await disk.open(path);
+  try {
+    const buffer = Buffer.alloc(bytes);
+    return buffer.toString("utf8", 0, await file.read(buffer, 0));
+  } finally {
+    await file.close();
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pino } from "pino";
-import { systemClock } from "../core/clock.ts";
+import { type Clock, systemClock, type Timer } from "../core/clock.ts";
 import type { CollectedEvent, EventDraft } from "../core/event.ts";
 import type { Journal, JournalReader } from "../core/journal.ts";
 import { type JournalConfig, journalConfig } from "./config.ts";
@@ -62,4 +62,46 @@ export async function readAll(
 export function temporaryDirectory(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), "millrace-journal-"));
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** A clock that stands still until a test moves it. */
+export class ManualClock implements Clock {
+  #monotonicMs = 0;
+  /** What the wall clock says beyond the monotonic one. */
+  wallMs = Date.UTC(2026, 10, 25);
+  #timers: { readonly dueMs: number; readonly run: () => void }[] = [];
+
+  nowMs(): number {
+    return this.wallMs + this.#monotonicMs;
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    const timer = { dueMs: this.#monotonicMs + delayMs, run };
+    this.#timers.push(timer);
+    return { cancel: () => (this.#timers = this.#timers.filter((other) => other !== timer)) };
+  }
+
+  /** Lets time pass, and what is due happen, with the work it starts. */
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#monotonicMs + ms;
+    for (;;) {
+      await settle();
+      const due = this.#timers.filter(({ dueMs }) => dueMs <= endMs).toSorted((a, b) => a.dueMs - b.dueMs)[0];
+      if (due === undefined) break;
+      this.#timers = this.#timers.filter((timer) => timer !== due);
+      this.#monotonicMs = Math.max(this.#monotonicMs, due.dueMs);
+      due.run();
+    }
+    this.#monotonicMs = endMs;
+    await settle();
+  }
+}
+
+/** Some turns of the event loop: what waits for nothing else is done after them. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
 }

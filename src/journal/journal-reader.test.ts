@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Journal, JournalReader } from "../core/journal.ts";
-import { draftOf, openTestJournal, readAll } from "./journal-fixture.ts";
+import { draftOf, ManualClock, openTestJournal, readAll } from "./journal-fixture.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 
@@ -72,8 +72,8 @@ test("a disk that cannot be read is waited for, and nothing is skipped", async (
   const clock = {
     nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
-    after: (_: number, run: () => void) => {
-      retries.push(run);
+    after: (delayMs: number, run: () => void) => {
+      if (delayMs === 1_000) retries.push(run);
       return { cancel: () => {} };
     },
   };
@@ -94,6 +94,38 @@ test("a disk that cannot be read is waited for, and nothing is skipped", async (
   await expect.poll(() => retries.length).toBe(2);
   other.close();
   expect(await abandoned).toEqual([]);
+});
+
+test("a place that the disk cannot read costs the events in it, once it has been tried for ten seconds", async () => {
+  const disk = new SimulatedDisk();
+  const clock = new ManualClock();
+  const { journal } = await openTestJournal({ disk, clock, config: small });
+  for (let at = 0; at < 60; at++) await journal.append([draftOf(String(at), 1_000)], "written");
+  disk.badSectors.push({ path: "/journal/0/0000000000000000.seg", from: 5_000, to: 5_001 });
+  const reading = readAll(journal, journal.reader(0), 100, 1e6);
+  await clock.pass(8_000);
+  await expect(Promise.race([reading, "waits"])).resolves.toBe("waits");
+  await clock.pass(8_000);
+  const events = await reading;
+  expect(events.length).toBeGreaterThanOrEqual(55);
+  expect(events.length).toBeLessThan(60);
+  expect(events.at(-1)?.position).toBe(59);
+});
+
+test("a segment that nothing of can be read is waited for; once it is moved away by hand the reader goes on behind it", async () => {
+  const disk = new SimulatedDisk();
+  const clock = new ManualClock();
+  const { journal } = await openTestJournal({ disk, clock, config: small });
+  for (let at = 0; at < 60; at++) await journal.append([draftOf(String(at), 1_000)], "written");
+  const path = "/journal/0/0000000000000000.seg";
+  disk.badSectors.push({ path, from: 0, to: 1e9 });
+  const reader = journal.reader(0);
+  const reading = reader.read(1, 1e6);
+  await clock.pass(60_000);
+  await expect(Promise.race([reading, "waits"])).resolves.toBe("waits");
+  disk.files.delete(path);
+  await clock.pass(60_000);
+  expect((await reading)[0]?.position).toBeGreaterThan(0);
 });
 
 test("readers skip damage in an older segment, and get all that is good behind it", async () => {

@@ -12,9 +12,15 @@ import { EVENT_OVERHEAD_BYTES, MemoryTail } from "./memory-tail.ts";
  * inspect what was appended through a reader.
  *
  * @param options.first the position of the first event; 0 unless positions were used before
+ * @param options.onClosed told the next position when it is closed
  */
-export function createMemoryJournal(options: { slot: string; maxBytes: number; first?: Position }): Journal {
-  return new MemoryJournal(options.slot, options.maxBytes, options.first ?? 0);
+export function createMemoryJournal(options: {
+  slot: string;
+  maxBytes: number;
+  first?: Position;
+  onClosed?: (next: Position) => Promise<void>;
+}): Journal {
+  return new MemoryJournal(options);
 }
 
 class MemoryJournal implements Journal {
@@ -26,12 +32,14 @@ class MemoryJournal implements Journal {
   readonly #arena = new Arena();
   readonly #listeners: ((events: readonly CollectedEvent[]) => void)[] = [];
   #group = new AppendGroup();
-  #closed = false;
+  readonly #onClosed: ((next: Position) => Promise<void>) | undefined;
+  #closed: Promise<void> | undefined;
 
-  constructor(slot: string, maxBytes: number, first: Position) {
+  constructor({ slot, maxBytes, first = 0, onClosed }: Parameters<typeof createMemoryJournal>[0]) {
     this.slot = slot;
     this.maxBytes = maxBytes;
     this.#tail = new MemoryTail(first);
+    this.#onClosed = onClosed;
   }
 
   get first(): Position {
@@ -50,13 +58,17 @@ class MemoryJournal implements Journal {
     return this.#tail.bytes;
   }
 
+  bytesFrom(position: Position): number {
+    return this.#tail.bytesFrom(position);
+  }
+
   isFull(bytes: number): boolean {
     return this.#tail.bytes + this.#group.bytes + bytes > this.maxBytes;
   }
 
   append(drafts: readonly EventDraft[], level: AppendLevel): Promise<Position> {
     assert(drafts.length > 0, "an append has at least one event");
-    if (this.#closed) return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
+    if (this.#closed !== undefined) return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
     if (level === "synced") {
       return Promise.reject(new MillraceError("ack_unavailable", "a journal in memory cannot sync to disk"));
     }
@@ -106,10 +118,10 @@ class MemoryJournal implements Journal {
     this.#tail.forgetBelow(position);
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#commit();
-    this.#closed = true;
-    return Promise.resolve();
+    this.#closed ??= this.#onClosed?.(this.end) ?? Promise.resolve();
+    await this.#closed;
   }
 }
 

@@ -42,6 +42,14 @@ export class MemoryTail {
     return this.#bytes;
   }
 
+  /** `bytes`, of the events from `position` on. Counts on the shorter side of it. */
+  bytesFrom(position: Position): number {
+    const middle = Math.min(Math.max(position - this.#first, 0) + this.#free, this.#events.length);
+    if (middle - this.#free < this.#events.length - middle)
+      return this.#bytes - bytesOf(this.#events, this.#free, middle);
+    return bytesOf(this.#events, middle, this.#events.length);
+  }
+
   push(events: readonly CollectedEvent[]): void {
     assert.equal(events[0]?.position, this.end, "the tail has no gaps");
     for (const event of events) {
@@ -91,4 +99,10 @@ export class MemoryTail {
     this.#events = this.#events.slice(this.#free);
     this.#free = 0;
   }
+}
+
+function bytesOf(events: readonly CollectedEvent[], from: number, end: number): number {
+  let bytes = 0;
+  for (let at = from; at < end; at++) bytes += (events[at]?.bytes.length ?? 0) + EVENT_OVERHEAD_BYTES;
+  return bytes;
 }

@@ -1,4 +1,4 @@
-import { Counter, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export type JournalMetrics = ReturnType<typeof createJournalMetrics>;
 
@@ -14,7 +14,27 @@ export function createJournalMetrics(registry: Registry = new Registry()) {
     labelNames: ["reason"],
     registers,
   });
+  let unsynced = () => ({ bytes: 0, ageMs: 0 });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name: `millrace_journal_${name}`,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge("unsynced_bytes", "Bytes written that a power cut could still take.", () => unsynced().bytes);
+  gauge("unsynced_seconds", "Age of the oldest write that a power cut could still take.", () => unsynced().ageMs / 1_000);
   return {
+    /** Sets where the figures of what is not synced come from. */
+    showUnsynced(read: typeof unsynced) {
+      unsynced = read;
+    },
+    heldBack: counter(
+      "held_back_events_total",
+      "Events that were acknowledged only once they were synced, since journal.unsynced was used up.",
+    ),
     groupEvents: new Histogram({
       name: "millrace_journal_group_events",
       help: "Events written together by one system call; the sum is all events written.",
@@ -36,14 +56,22 @@ export function createJournalMetrics(registry: Registry = new Registry()) {
     writtenBytes: counter("written_bytes_total", "Bytes of events written to the journal, with their framing."),
     refusedFull: refused.labels("full"),
     failedWrites: refused.labels("write_failed"),
-    failedSyncs: counter("failed_syncs_total", "Syncs that the disk refused; their senders were told so."),
+    failedSyncs: counter("failed_syncs_total", "Syncs that the disk refused; those who waited for one were told so."),
+    rewrittenSegments: counter(
+      "rewritten_segments_total",
+      "Segments written again since they could not be synced, or their file was deleted from outside.",
+    ),
     failedReads: counter("failed_reads_total", "Reads of the journal that the disk refused; they are tried again."),
     damagedBytes: counter("damaged_bytes_total", "Bytes of damaged records that a reader stepped over, per reader."),
     skippedPositions: counter(
       "skipped_positions_total",
-      "Positions without an event that a reader stepped over, per reader: lost to damage, or left free after a crash.",
+      "Positions without an event that a reader stepped over, per reader: lost to damage. Not those left free after a crash.",
     ),
     recoveredDamagedSegments: counter("damaged_segments_total", "Segments found damaged at the start and moved aside."),
+    recoveredForeignFiles: counter(
+      "foreign_files_total",
+      "Files found at the start that are no segments of a version that is known, moved aside.",
+    ),
     recoveredTruncatedBytes: counter("truncated_bytes_total", "Bytes of a torn end cut off at the start."),
     rejectedEntries: rejectCounter("entries_total", "Entries written to the quarantine or the dead letters.", ["log"]),
     lostRejects: rejectCounter("lost_entries_total", "Entries that could not be written.", ["log"]),

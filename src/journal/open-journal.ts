@@ -10,7 +10,8 @@ import { DiskJournal } from "./disk-journal.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
-import { type RecoveredSegments, type Recovery, SlotRecovery } from "./recovery.ts";
+import { PositionsFile } from "./positions-file.ts";
+import { type Recovery, SlotRecovery } from "./recovery.ts";
 import { SegmentList } from "./segment-list.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
@@ -39,13 +40,21 @@ export interface OpenJournalOptions {
 export async function openJournal(options: OpenJournalOptions): Promise<{ journal: Journal; recovery: Recovery }> {
   const { config, slot, clock, log, atLeast, neededFrom, disk = nodeDisk, metrics = createJournalMetrics() } = options;
   const directory = slotDirectory(config, slot);
-  const { segments, end, next, recovery } = await recover(disk, directory, clock, log);
+  const positions = new PositionsFile({ disk, directory, reserve: options.reserve, log });
+  const { segments, end, first, recovery } = await usable(directory, async () => {
+    await disk.mkdir(directory);
+    await disk.syncDirectory(dirname(directory));
+    const found = await new SlotRecovery({ disk, directory, clock, log }).run();
+    const first = await positions.begin(Math.max(found.next, atLeast), found.recovery.foreignFiles > 0);
+    return { ...found, first };
+  });
   metrics.recoveredDamagedSegments.inc(recovery.damagedSegments);
+  metrics.recoveredForeignFiles.inc(recovery.foreignFiles);
   metrics.recoveredTruncatedBytes.inc(recovery.truncatedBytes);
-  const first = Math.max(next, atLeast);
+  const onClosed = (next: Position): Promise<void> => positions.end(next);
   if (config.durability === "memory") {
     if (end > neededFrom) throw eventsOnDisk(directory);
-    return { journal: createMemoryJournal({ slot, maxBytes: config.maxBytes, first }), recovery };
+    return { journal: createMemoryJournal({ slot, maxBytes: config.maxBytes, first, onClosed }), recovery };
   }
   const journal = new DiskJournal({
     slot,
@@ -53,12 +62,14 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
     maxBytes: config.maxBytes,
     segmentBytes: config.segmentBytes,
     tailBytes: config.tailBytes,
+    unsynced: config.unsynced,
     directory,
     segments: new SegmentList(segments, { disk, directory, retainMs: config.retainMs, clock, log }),
     end,
-    next: first,
+    first,
     disk,
     reserve: options.reserve,
+    onClosed,
     clock,
     log,
     metrics,
@@ -74,11 +85,9 @@ function eventsOnDisk(directory: string): MillraceError {
   );
 }
 
-async function recover(disk: Disk, directory: string, clock: Clock, log: Logger): Promise<RecoveredSegments> {
+async function usable<T>(directory: string, use: () => Promise<T>): Promise<T> {
   try {
-    await disk.mkdir(directory);
-    await disk.syncDirectory(dirname(directory));
-    return await new SlotRecovery({ disk, directory, clock, log }).run();
+    return await use();
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
     throw new MillraceError(

@@ -1,9 +1,12 @@
 import * as fc from "fast-check";
+import { crc32 } from "node:zlib";
+import { pino } from "pino";
 import { expect, test } from "vitest";
-import { systemClock } from "../core/clock.ts";
-import { draftOf, openTestJournal, readAll } from "./journal-fixture.ts";
+import { draftOf, ManualClock, openTestJournal, readAll } from "./journal-fixture.ts";
+import { POSITION_GAP } from "./positions-file.ts";
 import { segmentHeader, SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
+import { cutShort, writeTo } from "./simulated-file.ts";
 
 const KiB = 1024;
 const small = { maxBytes: 64 * KiB, segmentBytes: 2 * KiB, tailBytes: 2 * KiB };
@@ -168,10 +171,10 @@ test("of the rescued files the newest four are kept", async () => {
   let disk = new SimulatedDisk();
   const { journal } = await openTestJournal({ disk });
   for (let at = 0; at < 20; at++) await journal.append([draftOf(`event-${at}`)], "written");
-  for (let nowMs = 1; nowMs <= 6; nowMs++) {
+  for (let start = 1; start <= 6; start++) {
     disk = disk.afterKill();
     disk.files.get(newestSegment(disk))?.bytes.fill(0, 500, 600);
-    await openTestJournal({ disk, clock: { ...systemClock, nowMs: () => nowMs } });
+    await openTestJournal({ disk });
   }
   const kept = [...disk.files.keys()].filter((path) => path.includes("/damaged/"));
   expect(kept.map((path) => path.split(".").at(-2))).toEqual(["3", "4", "5", "6"]);
@@ -210,8 +213,6 @@ test("files that are no segments of this version are moved aside or left alone, 
   const disk = new SimulatedDisk();
   const { journal } = await openTestJournal({ disk, config: small });
   for (let at = 0; at < 20; at++) await journal.append([draftOf(`event-${at}`, 300)], "written");
-  const newer = segmentHeader(1_000);
-  newer.writeUInt32LE(1_001, 12);
   disk.files.set("/journal/0/0000000000001000.seg", { bytes: segmentHeader(2_000), modifiedMs: 0 });
   disk.files.set("/journal/0/notes.seg", { bytes: Buffer.from("hello"), modifiedMs: 0 });
   disk.files.set("/journal/0/README", { bytes: Buffer.from("hello"), modifiedMs: 0 });
@@ -219,6 +220,122 @@ test("files that are no segments of this version are moved aside or left alone, 
   expect(recovery.foreignFiles).toBe(2);
   expect(await readAll(next, next.reader(0))).toHaveLength(20);
   expect(await next.append([draftOf("next")], "written")).toBeGreaterThanOrEqual(20);
+});
+
+test("a segment of a newer version is moved aside untouched, never deleted, and said to be one; its positions are not used", async () => {
+  let disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  await journal.append([draftOf("a"), draftOf("b")], "written");
+  await journal.close();
+  const header = segmentHeader(2);
+  header.writeUInt32LE(7, 8);
+  header.writeUInt32LE(crc32(header.subarray(0, 20)), 20);
+  const newer = Buffer.concat([header, Buffer.alloc(500, "what this version cannot read")]);
+  disk.files.set("/journal/0/0000000000000002.seg", { bytes: newer, modifiedMs: 0 });
+  const lines: string[] = [];
+  const log = pino({ level: "error" }, { write: (line: string) => lines.push(line) });
+  for (let start = 0; start < 7; start++) {
+    disk = disk.afterKill();
+    const { journal: next } = await openTestJournal({ disk, log });
+    expect(next.nextPosition).toBeGreaterThanOrEqual(POSITION_GAP);
+    await next.append([draftOf(`start-${start}`)], "written");
+    disk.files.get(newestSegment(disk))?.bytes.fill(0, 50, 60);
+  }
+  expect(disk.files.get("/journal/0/damaged/0000000000000002.seg.1")?.bytes.equals(newer)).toBe(true);
+  expect(lines[0]).toContain("of a newer version of Millrace");
+});
+
+test("the newest segment loses no more to bad sectors than what lies in them", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 40; at++) await journal.append([draftOf(`event-${at}`, 1_000)], "written");
+  const path = newestSegment(disk);
+  // The header, which costs no event; and a sector of 4 KiB, with parts of five events of a little more than 1 KB.
+  for (const { from, to, atLeast, atMost } of [
+    { from: 0, to: 10, atLeast: 40, atMost: 40 },
+    { from: 20_000, to: 20_001, atLeast: 35, atMost: 39 },
+  ]) {
+    const bad = disk.afterKill();
+    bad.badSectors.push({ path, from, to });
+    const clock = new ManualClock();
+    const opening = openTestJournal({ disk: bad, clock });
+    await clock.pass(10_000);
+    const { journal: next, recovery } = await opening;
+    expect(recovery.damagedSegments).toBe(1);
+    bad.badSectors.pop();
+    const left = (await readAll(next, next.reader(0))).length;
+    expect(left).toBeGreaterThanOrEqual(atLeast);
+    expect(left).toBeLessThanOrEqual(atMost);
+  }
+});
+
+test("a segment that the disk cannot read at all is moved aside, and the journal goes on", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk, config: small });
+  for (let at = 0; at < 10; at++) await journal.append([draftOf(`event-${at}`, 500)], "written");
+  const path = newestSegment(disk);
+  const bad = disk.afterKill();
+  bad.badSectors.push({ path, from: 0, to: 1e9 });
+  const clock = new ManualClock();
+  const opening = openTestJournal({ disk: bad, clock, config: small });
+  await clock.pass(10_000);
+  const { journal: next, recovery } = await opening;
+  expect(recovery.damagedSegments).toBe(1);
+  expect([...bad.files.keys()].filter((name) => name.endsWith(".unreadable"))).toHaveLength(1);
+  expect((await readAll(next, next.reader(0))).length).toBeGreaterThan(5);
+  await expect(next.append([draftOf("next")], "written")).resolves.toBeGreaterThanOrEqual(10);
+});
+
+test("a disk that fails for a moment while the journal is recovered costs nothing", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 10; at++) await journal.append([draftOf(`event-${at}`)], "written");
+  const next = disk.afterKill();
+  next.badSectors.push({ path: newestSegment(disk), from: 0, to: 1e9 });
+  const clock = new ManualClock();
+  const opening = openTestJournal({ disk: next, clock });
+  await clock.pass(150);
+  next.badSectors.pop();
+  await clock.pass(300);
+  const { journal: opened, recovery } = await opening;
+  expect(recovery).toEqual({ truncatedBytes: 0, damagedSegments: 0, salvagedEvents: 0, foreignFiles: 0 });
+  expect(await readAll(opened, opened.reader(0))).toHaveLength(10);
+});
+
+test("a disk that reads nothing when the journal is recovered is waited for: no segment is moved aside", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk, config: small });
+  for (let at = 0; at < 10; at++) await journal.append([draftOf(`event-${at}`, 500)], "written");
+  const next = disk.afterKill();
+  for (const path of next.files.keys()) {
+    if (path.endsWith(".seg")) next.badSectors.push({ path, from: 0, to: 1e9 });
+  }
+  next.files.delete("/journal/0/positions.json");
+  const clock = new ManualClock();
+  const opening = expect(openTestJournal({ disk: next, clock, config: small })).rejects.toMatchObject({
+    code: "journal_unusable",
+  });
+  await clock.pass(10_000);
+  await opening;
+  expect([...next.files.keys()].filter((path) => path.includes("damaged"))).toEqual([]);
+  next.badSectors.length = 0;
+  const { journal: opened } = await openTestJournal({ disk: next, config: small });
+  expect(await readAll(opened, opened.reader(0))).toHaveLength(10);
+});
+
+test("what an earlier process cut off its newest segment does not come back at a power cut", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  await journal.append([draftOf("kept")], "synced");
+  const file = disk.files.get(newestSegment(disk)) ?? { bytes: Buffer.alloc(0), modifiedMs: 0 };
+  const { length } = file.bytes;
+  // A whole record of an append that was refused, cut off again, and the process killed before that was synced.
+  writeTo(file, Buffer.from(file.bytes.subarray(SEGMENT_HEADER_BYTES)), length);
+  cutShort(file, length);
+  await openTestJournal({ disk });
+  // Of what was not synced this power cut keeps what was written, and not that it was cut short.
+  disk.cutPower({ random: () => 0.4, names: "journaled" });
+  expect(file.bytes).toHaveLength(length);
 });
 
 test("an end of zeros, as a power cut leaves it, is a torn end", async () => {
@@ -237,12 +354,13 @@ test("positions go on from the checkpoint when the journal lost its newest event
   const { journal } = await openTestJournal({ disk });
   for (let at = 0; at < 3; at++) await journal.append([draftOf(String(at))], "written");
   const { journal: next, disk: nextDisk } = await reopen(disk, 100);
-  expect([next.end, next.nextPosition]).toEqual([3, 100]);
+  const beyond = 100 + POSITION_GAP;
+  expect([next.end, next.nextPosition]).toEqual([3, beyond]);
   const reader = next.reader(0);
-  await expect(next.append([draftOf("next")], "written")).resolves.toBe(100);
-  expect((await readAll(next, reader)).map((event) => event.position)).toEqual([0, 1, 2, 100]);
+  await expect(next.append([draftOf("next")], "written")).resolves.toBe(beyond);
+  expect((await readAll(next, reader)).map((event) => event.position)).toEqual([0, 1, 2, beyond]);
   const { journal: last } = await reopen(nextDisk, 100);
-  expect((await readAll(last, last.reader(3))).map((event) => event.position)).toEqual([100]);
+  expect((await readAll(last, last.reader(3))).map((event) => event.position)).toEqual([beyond]);
 });
 
 test("a segment that was only just created holds nothing and harms nothing", async () => {
@@ -253,7 +371,7 @@ test("a segment that was only just created holds nothing and harms nothing", asy
     disk.files.set("/journal/0/0000000000000001.seg", { bytes: segmentHeader(1).subarray(0, bytes), modifiedMs: 0 });
     const { journal: next, recovery } = await reopen(disk);
     expect(recovery.damagedSegments).toBe(0);
-    await expect(next.append([draftOf("b")], "written")).resolves.toBe(1);
+    await expect(next.append([draftOf("b")], "written")).resolves.toBe(1 + POSITION_GAP);
     expect((await readAll(next, next.reader(0))).map((event) => event.id)).toEqual(["a", "b"]);
   }
 });
@@ -265,7 +383,8 @@ test("a journal in memory does not begin while the directory has events that a s
   const inMemory = (neededFrom: number) =>
     openTestJournal({ disk: disk.afterKill(), config: { durability: "memory" }, atLeast: 2, neededFrom });
   await expect(inMemory(1)).rejects.toMatchObject({ code: "journal_unusable" });
-  expect((await inMemory(2)).journal).toMatchObject({ first: 2, end: 2, durability: "memory" });
+  const first = 2 + POSITION_GAP;
+  expect((await inMemory(2)).journal).toMatchObject({ first, end: first, durability: "memory" });
 });
 
 test("a directory that cannot be used is said to be so", async () => {

@@ -1,31 +1,41 @@
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
 import type { Position } from "../core/event.ts";
-import type { Disk } from "./disk.ts";
+import { type Disk, errorCode } from "./disk.ts";
+import { modifiedAt } from "./file-age.ts";
 import { MIN_FRAME_BYTES } from "./frame.ts";
 import { FrameScanner } from "./frame-scanner.ts";
 import { salvageInto } from "./salvage.ts";
-import { firstOfSegmentName, inspectHeader, SEGMENT_HEADER_BYTES, segmentName } from "./segment-header.ts";
+import { SectorReader } from "./sector-reader.ts";
+import {
+  COPY_SUFFIX,
+  firstOfSegmentName,
+  type HeaderState,
+  inspectHeader,
+  SEGMENT_HEADER_BYTES,
+  segmentName,
+} from "./segment-header.ts";
 import type { Segment } from "./segment-list.ts";
-
-/** Where what cannot be used is kept for a person to look at. */
-const DAMAGED_DIRECTORY = "damaged";
-const SALVAGE_SUFFIX = ".salvage";
+import { asideNumber, DAMAGED_DIRECTORY, listAside, setAside } from "./set-aside.ts";
 
 /** Rescued segments kept for a look. One is about an eighth of the journal's budget at most, so they take half of it. */
 const MAX_RESCUED_FILES = 4;
-const RESCUED_NAME = /\.(\d+)\.rescued$/;
+const RESCUED_SUFFIX = ".rescued";
+
+/** How often a read that fails is tried, and the time between: a disk that comes back within seconds has lost nothing. */
+const READ_ATTEMPTS = 10;
+const READ_AGAIN_MS = 300;
 
 /** What a start found, and did about it. */
 export interface Recovery {
   /** Bytes of an unfinished write cut off the end. Not a loss: it was never acknowledged, unless the power failed. */
   readonly truncatedBytes: number;
-  /** Segments with damage before their end, moved to `damaged/`. */
+  /** Segments with damage before their end, or that the disk cannot read, moved to `damaged/`. */
   readonly damagedSegments: number;
   /** Events of those that were saved. */
   readonly salvagedEvents: number;
-  /** Files moved to `damaged/` because they are not segments of this version. */
+  /** Files moved to `damaged/` because they are not segments of a version that is known. */
   readonly foreignFiles: number;
 }
 
@@ -51,8 +61,8 @@ export interface RecoveredSegments {
  *
  * Headers are checked everywhere. Frames are checked in the newest segment only, since
  * its end has to be found; readers step over damage in the others when they get there.
- * It never refuses to start over what it finds: only a disk that cannot be read at all is
- * an error.
+ * It never refuses to start over what it finds: only a directory that cannot be read or
+ * written at all is an error.
  */
 export class SlotRecovery {
   readonly #disk: Disk;
@@ -75,7 +85,6 @@ export class SlotRecovery {
     const firsts = await this.#findSegments();
     for (const first of firsts) {
       this.#end = Math.max(this.#end, first);
-      this.#next = 0;
       await this.#inspect(first, first === firsts.at(-1));
     }
     for (const [at, segment] of this.#segments.entries()) segment.end = this.#segments[at + 1]?.first ?? this.#end;
@@ -95,9 +104,9 @@ export class SlotRecovery {
   async #findSegments(): Promise<Position[]> {
     const names = new Set(await this.#disk.list(this.#directory));
     for (const name of names) {
-      if (!name.endsWith(SALVAGE_SUFFIX)) continue;
-      const target = name.slice(0, -SALVAGE_SUFFIX.length);
-      // The damaged segment is moved away only once its rescue is complete.
+      if (!name.endsWith(COPY_SUFFIX)) continue;
+      const target = name.slice(0, -COPY_SUFFIX.length);
+      // A segment is moved away only once its copy is complete. One that was deleted from outside is better in part than not at all.
       if (names.has(target)) await this.#disk.unlink(join(this.#directory, name));
       else await this.#disk.rename(join(this.#directory, name), join(this.#directory, target));
       names.add(target);
@@ -106,7 +115,7 @@ export class SlotRecovery {
     for (const name of names) {
       const first = firstOfSegmentName(name);
       if (first !== undefined) firsts.push(first);
-      else if (name.endsWith(".seg")) await this.#moveForeign(join(this.#directory, name));
+      else if (name.endsWith(".seg")) await this.#setAsideForeign(join(this.#directory, name));
     }
     return firsts.toSorted((a, b) => a - b);
   }
@@ -114,14 +123,22 @@ export class SlotRecovery {
   async #inspect(first: Position, newest: boolean): Promise<void> {
     const path = join(this.#directory, segmentName(first));
     const { bytes, modifiedMs } = await this.#disk.stat(path);
-    const segment: Segment = { first, end: first, path, bytes, closedMs: modifiedMs, index: [] };
-    switch (inspectHeader(await this.#readHeader(path), first)) {
+    const closedMs = modifiedAt(this.#clock, modifiedMs);
+    const segment: Segment = { first, end: first, path, bytes, closedMs, index: [] };
+    switch (await this.#headerState(segment)) {
+      case "newer":
+        this.#log.error(
+          { segment: path },
+          "a journal segment is of a newer version of Millrace and was moved to damaged/; to have it delivered, start the newer version with it in a directory of its own below journal.dir",
+        );
+        await this.#setAsideForeign(path);
+        break;
       case "foreign":
-        await this.#moveForeign(path);
+        await this.#setAsideForeign(path);
         break;
       case "damaged":
         // A crash while the segment was created leaves less than a header, and nothing is lost with it.
-        if (bytes <= SEGMENT_HEADER_BYTES) this.#segments.push(segment);
+        if (bytes <= SEGMENT_HEADER_BYTES) await this.#cutOff(segment, bytes);
         else await this.#findEnd(segment, true);
         break;
       case "ok":
@@ -131,37 +148,58 @@ export class SlotRecovery {
     }
   }
 
-  async #readHeader(path: string): Promise<Buffer> {
-    const file = await this.#disk.open(path);
+  async #headerState(segment: Segment): Promise<HeaderState> {
+    const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
     try {
-      const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
-      return header.subarray(0, await file.read(header, 0));
-    } finally {
-      await file.close();
+      const bytes = await this.#withFile(segment, (file) => file.read(header, 0));
+      return inspectHeader(header.subarray(0, bytes), segment.first);
+    } catch (error) {
+      if (errorCode(error) !== "EIO") throw error;
+      return "damaged";
     }
   }
 
   /** Scans the whole segment: where it ends, and whether there is damage before that. */
   async #findEnd(segment: Segment, headerIsDamaged: boolean): Promise<void> {
-    const file = await this.#disk.open(segment.path);
-    const scanner = scannerOf(file, segment);
-    let last = segment.first - 1;
+    let scan: { readonly last: Position; readonly goodEnd: number; readonly damagedBytes: number };
     try {
-      do {
-        while (scanner.next()) last = scanner.position;
-      } while (await scanner.load());
-    } finally {
-      await file.close();
+      scan = await this.#withFile(segment, (file) => scanAll(file, segment));
+    } catch (error) {
+      if (errorCode(error) !== "EIO") throw error;
+      await this.#setAsideUnreadable(segment, error);
+      return;
     }
-    this.#end = last + 1;
-    const tornBytes = segment.bytes - scanner.goodEnd;
+    this.#end = scan.last + 1;
+    const tornBytes = segment.bytes - scan.goodEnd;
     // After a power cut, these may have been events that someone saw. Their positions are not used again.
-    this.#next = this.#end + Math.ceil(tornBytes / MIN_FRAME_BYTES);
-    if (headerIsDamaged || scanner.damagedBytes > 0) await this.#rescue(segment);
-    else if (tornBytes > 0) await this.#cutOff(segment, scanner.goodEnd);
-    else this.#segments.push(segment);
+    this.#next = Math.max(this.#next, this.#end + Math.ceil(tornBytes / MIN_FRAME_BYTES));
+    if (headerIsDamaged || scan.damagedBytes > 0) await this.#rescue(segment);
+    else await this.#cutOff(segment, scan.goodEnd);
   }
 
+  /** Opens a segment to read it; what fails is tried again, in the end around bad sectors. */
+  async #withFile<T>(segment: Segment, read: (file: SectorReader) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const file = new SectorReader(await this.#disk.open(segment.path));
+        file.skipsBadSectors = attempt === READ_ATTEMPTS;
+        try {
+          return await read(file);
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        if (errorCode(error) !== "EIO" || attempt === READ_ATTEMPTS) throw error;
+        this.#log.warn({ err: error, segment: segment.path }, "a journal segment cannot be read; trying again");
+        await new Promise<void>((resolve) => this.#clock.after(READ_AGAIN_MS, resolve));
+      }
+    }
+  }
+
+  /**
+   * Cuts off what is torn, and has that and the rest on disk: what an earlier process cut off
+   * may be so in memory only, and a power cut would bring it back.
+   */
   async #cutOff(segment: Segment, goodEnd: number): Promise<void> {
     this.#found.truncatedBytes += segment.bytes - goodEnd;
     try {
@@ -169,7 +207,7 @@ export class SlotRecovery {
     } catch (error) {
       this.#log.warn(
         { err: error, segment: segment.path },
-        "the torn end of a journal segment could not be cut off; it is ignored",
+        "the newest journal segment could not be cut off and synced; a torn end is ignored",
       );
     }
     this.#segments.push({ ...segment, bytes: goodEnd });
@@ -178,12 +216,15 @@ export class SlotRecovery {
   /** Replaces a damaged segment by one that holds its good frames. */
   async #rescue(segment: Segment): Promise<void> {
     this.#found.damagedSegments++;
-    const salvagePath = `${segment.path}${SALVAGE_SUFFIX}`;
-    const file = await this.#disk.open(segment.path);
+    const copyPath = `${segment.path}${COPY_SUFFIX}`;
     try {
-      const salvaged = await salvageInto(this.#disk.createSync(salvagePath), scannerOf(file, segment), segment.first);
-      await this.#moveAside(segment.path, ".rescued");
-      await this.#disk.rename(salvagePath, segment.path);
+      const salvaged = await this.#withFile(segment, (file) =>
+        salvageInto(this.#disk.createSync(copyPath), scannerOf(file, segment), segment.first),
+      );
+      // The name of the copy first: a power cut must not leave neither.
+      await this.#disk.syncDirectory(this.#directory);
+      await setAside(this.#disk, this.#directory, segment.path, RESCUED_SUFFIX);
+      await this.#disk.rename(copyPath, segment.path);
       await this.#disk.syncDirectory(this.#directory);
       this.#found.salvagedEvents += salvaged.events;
       this.#segments.push({ ...segment, bytes: salvaged.bytes });
@@ -194,28 +235,48 @@ export class SlotRecovery {
         "a damaged journal segment could not be rewritten; it is read as it is",
       );
       this.#segments.push(segment);
-    } finally {
-      await file.close();
     }
   }
 
-  async #moveForeign(path: string): Promise<void> {
+  /** Rejects when the disk reads nothing else either: then it is not this segment that is bad, and it may be back soon. */
+  async #setAsideUnreadable(segment: Segment, error: unknown): Promise<void> {
+    if (!(await this.#readsOthers(segment))) throw error;
+    this.#found.damagedSegments++;
+    this.#next = Math.max(this.#next, segment.first + Math.ceil(segment.bytes / MIN_FRAME_BYTES));
+    const file = await setAside(this.#disk, this.#directory, segment.path, ".unreadable");
+    this.#log.error({ err: error, file }, "a journal segment cannot be read at all, and was moved to damaged/");
+  }
+
+  async #readsOthers(unreadable: Segment): Promise<boolean> {
+    const probe = Buffer.alloc(1);
+    for (const name of await this.#disk.list(this.#directory)) {
+      const path = join(this.#directory, name);
+      if (path === unreadable.path) continue;
+      try {
+        const file = await this.#disk.open(path);
+        try {
+          if ((await file.read(probe, 0)) > 0) return true;
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        this.#log.warn({ err: error, file: path }, "this file cannot be read either");
+      }
+    }
+    return false;
+  }
+
+  async #setAsideForeign(path: string): Promise<void> {
     this.#found.foreignFiles++;
-    await this.#moveAside(path, "");
+    await setAside(this.#disk, this.#directory, path);
   }
 
-  async #moveAside(path: string, suffix: string): Promise<void> {
-    const aside = join(this.#directory, DAMAGED_DIRECTORY);
-    await this.#disk.mkdir(aside);
-    await this.#disk.rename(path, join(aside, `${basename(path)}.${this.#clock.nowMs()}${suffix}`));
-  }
-
-  /** Foreign files stay, whatever their number: another version may have events in them that nobody has had. */
+  /** Other files stay, whatever their number: another version may have events in them that nobody has had. */
   async #discardRescued(): Promise<void> {
     const aside = join(this.#directory, DAMAGED_DIRECTORY);
     try {
-      const rescued = (await this.#disk.list(aside)).filter((name) => RESCUED_NAME.test(name));
-      rescued.sort((a, b) => rescuedMs(a) - rescuedMs(b));
+      const rescued = (await listAside(this.#disk, this.#directory)).filter((name) => name.endsWith(RESCUED_SUFFIX));
+      rescued.sort((a, b) => asideNumber(a) - asideNumber(b));
       for (const name of rescued.slice(0, -MAX_RESCUED_FILES)) await this.#disk.unlink(join(aside, name));
     } catch (error) {
       this.#log.warn({ err: error, directory: aside }, "old damaged files of the journal could not be deleted");
@@ -223,11 +284,16 @@ export class SlotRecovery {
   }
 }
 
-function rescuedMs(name: string): number {
-  return Number(RESCUED_NAME.exec(name)?.[1]);
+async function scanAll(file: SectorReader, segment: Segment) {
+  const scanner = scannerOf(file, segment);
+  let last = segment.first - 1;
+  do {
+    while (scanner.next()) last = scanner.position;
+  } while (await scanner.load());
+  return { last, goodEnd: scanner.goodEnd, damagedBytes: scanner.damagedBytes };
 }
 
-function scannerOf(file: Awaited<ReturnType<Disk["open"]>>, segment: Segment): FrameScanner {
+function scannerOf(file: SectorReader, segment: Segment): FrameScanner {
   return new FrameScanner(file, SEGMENT_HEADER_BYTES, {
     limit: () => segment.bytes,
     first: segment.first,

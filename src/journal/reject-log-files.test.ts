@@ -1,11 +1,11 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { RejectedEvent } from "../core/reject-log.ts";
 import { rejectLogConfig } from "./config.ts";
-import { silent, temporaryDirectory } from "./journal-fixture.ts";
+import { ManualClock, silent, temporaryDirectory } from "./journal-fixture.ts";
 import { openRejectLog, type RejectLogOptions } from "./reject-log-files.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 
@@ -107,8 +107,8 @@ test("files older than maxAgeMs are deleted, also while nothing comes in", async
   const clock: Clock = {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
-    after: (_, run) => {
-      hourly = run;
+    after: (delayMs, run) => {
+      if (delayMs === 3_600_000) hourly = run;
       return { cancel: () => {} };
     },
   };
@@ -123,6 +123,55 @@ test("files older than maxAgeMs are deleted, also while nothing comes in", async
   await log.append([rejected('{"latest":true}')]);
   expect(textOf(disk)).not.toContain('"event":{}');
   await log.close();
+});
+
+test("a clock that is set forth or back, now or since the last start, deletes nothing before its time", async () => {
+  const disk = new SimulatedDisk();
+  const clock = new ManualClock();
+  disk.nowMs = clock.nowMs() + 365 * 86_400_000;
+  disk.createSync("/rejects/0-20271125T000000-1.ndjson").writeSync(Buffer.from('{"of":"the future"}\n'), 0);
+  const log = await open({ disk, clock });
+  await log.append([rejected('{"written":"now"}')]);
+  clock.wallMs += 10 * 365 * 86_400_000;
+  await clock.pass(25 * 3_600_000);
+  await log.append([rejected('{"a":"day later"}')]);
+  clock.wallMs -= 20 * 365 * 86_400_000;
+  await clock.pass(25 * 3_600_000);
+  expect(textOf(disk)).toContain("the future");
+  expect(textOf(disk)).toContain('{"written":"now"}');
+  await clock.pass(29 * 24 * 3_600_000);
+  expect(textOf(disk)).not.toContain("the future");
+  expect(textOf(disk)).not.toContain('{"written":"now"}');
+  await log.close();
+});
+
+test("an entry survives a power cut within half a second, and with durability disk at once", async () => {
+  for (const durability of ["os", "disk"] as const) {
+    const disk = new SimulatedDisk();
+    const clock = new ManualClock();
+    const log = await open({ disk, clock, durability });
+    await log.append([rejected('{"first":1}')]);
+    if (durability === "os") await clock.pass(500);
+    await log.append([rejected('{"second":2}')]);
+    if (durability === "os") await clock.pass(500);
+    const dice = [0];
+    disk.cutPower({ random: () => dice.shift() ?? 0.5, names: "unordered" });
+    expect(textOf(disk)).toMatch(/"first":1.*\n.*"second":2/);
+  }
+});
+
+test("a directory or file that is deleted while it is written to is there again for what comes next", async () => {
+  using directory = temporaryDirectory();
+  const dir = join(directory.path, "quarantine");
+  const clock = new ManualClock();
+  const log = await open({ clock, config: rejectLogConfig(dir).parse(undefined) });
+  await log.append([rejected('{"first":1}')]);
+  await rm(dir, { recursive: true });
+  await clock.pass(500);
+  await log.append([rejected('{"second":2}')]);
+  await log.close();
+  const [name = ""] = await readdir(dir);
+  expect(await readFile(join(dir, name), "utf8")).toContain('{"second":2}');
 });
 
 test("a write that fails rejects, leaves no part of a line, and the next one works", async () => {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import { MillraceError } from "../core/errors.ts";
@@ -7,12 +7,19 @@ import type { Durability } from "../core/journal.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { RejectLogConfig } from "./config.ts";
 import { type Disk, type DiskWriter, errorCode, nodeDisk, writeFullySync } from "./disk.ts";
+import { modifiedAt } from "./file-age.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
 import { rejectLine } from "./reject-line.ts";
 
 const HOUR_MS = 3_600_000;
 /** A file ends after a day, so that a quiet log does not keep old entries alive with new ones. */
 const MAX_FILE_AGE_MS = 24 * HOUR_MS;
+
+/**
+ * Within this an entry is synced, unless durability is `memory`, and it is noticed that the
+ * open file was deleted: half of what `journal.unsynced` allows by default.
+ */
+const SYNC_WITHIN_MS = 500;
 
 /** Entries that may wait for a slow disk; more are refused. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
@@ -36,6 +43,7 @@ export async function openRejectLog(options: RejectLogOptions): Promise<RejectLo
   const log = new RejectLogFiles({ ...options, disk, metrics: options.metrics ?? createJournalMetrics() });
   try {
     await disk.mkdir(config.dir);
+    await disk.syncDirectory(dirname(config.dir));
     await log.start();
   } catch (error) {
     const problem = error instanceof Error ? error.message : String(error);
@@ -51,7 +59,7 @@ export async function openRejectLog(options: RejectLogOptions): Promise<RejectLo
 interface OldFile {
   readonly path: string;
   readonly bytes: number;
-  /** When its newest entry was written. */
+  /** When its newest entry was written, by the monotonic clock. */
   readonly modifiedMs: number;
 }
 
@@ -60,6 +68,8 @@ interface OpenFile {
   readonly file: DiskWriter;
   readonly createdMs: number;
   bytes: number;
+  /** Bytes that are known to survive a power cut. */
+  syncedBytes: number;
 }
 
 /**
@@ -80,6 +90,7 @@ class RejectLogFiles implements RejectLog {
   #busy: Promise<void> = Promise.resolve();
   #waitingBytes = 0;
   #timer: Timer | undefined;
+  #syncTimer: Timer | undefined;
   #closed = false;
   #lastError: unknown;
   readonly #failures = new ThrottledLog((entries) => {
@@ -103,7 +114,7 @@ class RejectLogFiles implements RejectLog {
       if (!name.startsWith(`${slot}-`) || !/^\d{8}T\d{6}-\d+\.ndjson$/.test(name.slice(slot.length + 1))) continue;
       const path = join(config.dir, name);
       const { bytes, modifiedMs } = await disk.stat(path);
-      this.#old.push({ path, bytes, modifiedMs });
+      this.#old.push({ path, bytes, modifiedMs: modifiedAt(this.#options.clock, modifiedMs) });
       this.#oldBytes += bytes;
     }
     this.#old.sort((a, b) => a.modifiedMs - b.modifiedMs);
@@ -161,11 +172,48 @@ class RejectLogFiles implements RejectLog {
       throw error;
     }
     open.bytes += lines.length;
-    if (this.#options.durability === "disk") await open.file.datasync();
+    if (this.#options.durability === "disk") await this.#sync(open);
+    else if (this.#options.durability === "os") this.#syncSoon();
+  }
+
+  async #sync(open: OpenFile): Promise<void> {
+    const { disk, config } = this.#options;
+    const { bytes } = open;
+    try {
+      await open.file.datasync();
+      if (open.syncedBytes === 0) await disk.syncDirectory(config.dir);
+      open.syncedBytes = bytes;
+    } catch (error) {
+      // A second sync of the same file would report success.
+      open.syncedBytes = bytes;
+      await this.#finish();
+      throw error;
+    }
+  }
+
+  #syncSoon(): void {
+    this.#syncTimer ??= this.#options.clock.after(SYNC_WITHIN_MS, () => {
+      this.#syncTimer = undefined;
+      this.#busy = this.#busy.then(() => this.#syncInBackground());
+    });
+  }
+
+  async #syncInBackground(): Promise<void> {
+    const { disk, log } = this.#options;
+    const open = this.#open;
+    if (open === undefined) return;
+    try {
+      if (open.syncedBytes < open.bytes) await this.#sync(open);
+      if ((await disk.stat(open.path)).bytes >= open.bytes) return;
+      throw new Error("it was cut short from outside");
+    } catch (error) {
+      log.warn({ err: error, file: open.path }, "a file of rejected events was lost or could not be synced; going on in a new one");
+      await this.#finish();
+    }
   }
 
   async #fileFor(bytes: number): Promise<OpenFile> {
-    const { clock, config, disk, slot, durability } = this.#options;
+    const { clock, config, disk, slot } = this.#options;
     await this.#finishIfOld();
     const open = this.#open;
     if (open !== undefined) {
@@ -176,14 +224,16 @@ class RejectLogFiles implements RejectLog {
     const nowMs = clock.nowMs();
     const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+Z/g, "");
     const path = join(config.dir, `${slot}-${time}-${await this.#unusedNumber(time)}.ndjson`);
-    this.#open = { path, file: disk.createSync(path), createdMs: nowMs, bytes: 0 };
-    if (durability === "disk") await disk.syncDirectory(config.dir);
+    this.#open = { path, file: disk.createSync(path), createdMs: clock.monotonicMs(), bytes: 0, syncedBytes: 0 };
     return this.#open;
   }
 
   /** The clock may have gone back, and another process may have started within the same second. */
   async #unusedNumber(time: string): Promise<number> {
-    const names = new Set(await this.#options.disk.list(this.#options.config.dir));
+    const { disk, config } = this.#options;
+    // It may have been deleted from outside.
+    await disk.mkdir(config.dir);
+    const names = new Set(await disk.list(config.dir));
     do this.#created++;
     while (names.has(`${this.#options.slot}-${time}-${this.#created}.ndjson`));
     return this.#created;
@@ -201,7 +251,7 @@ class RejectLogFiles implements RejectLog {
   async #finishIfOld(): Promise<void> {
     const { clock, config } = this.#options;
     if (this.#open === undefined) return;
-    const ageMs = clock.nowMs() - this.#open.createdMs;
+    const ageMs = clock.monotonicMs() - this.#open.createdMs;
     if (ageMs >= Math.min(MAX_FILE_AGE_MS, config.maxAgeMs)) await this.#finish();
   }
 
@@ -209,9 +259,10 @@ class RejectLogFiles implements RejectLog {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
-    this.#old.push({ path: open.path, bytes: open.bytes, modifiedMs: this.#options.clock.nowMs() });
+    this.#old.push({ path: open.path, bytes: open.bytes, modifiedMs: this.#options.clock.monotonicMs() });
     this.#oldBytes += open.bytes;
     try {
+      if (this.#options.durability !== "memory" && open.syncedBytes < open.bytes) await open.file.datasync();
       await open.file.close();
     } catch (error) {
       this.#options.log.warn({ err: error, file: open.path }, "a file of rejected events could not be closed");
@@ -227,7 +278,7 @@ class RejectLogFiles implements RejectLog {
     for (;;) {
       const oldest = this.#old[0];
       if (oldest === undefined) return;
-      const isOld = clock.nowMs() - oldest.modifiedMs > config.maxAgeMs;
+      const isOld = clock.monotonicMs() - oldest.modifiedMs > config.maxAgeMs;
       if (!isOld && this.#oldBytes + Math.max(bytes, this.#fileBytes) <= config.maxBytes) return;
       try {
         await disk.unlink(oldest.path);
@@ -263,6 +314,7 @@ class RejectLogFiles implements RejectLog {
   async close(): Promise<void> {
     this.#closed = true;
     this.#timer?.cancel();
+    this.#syncTimer?.cancel();
     await this.#busy;
     await this.#finish();
   }

@@ -17,7 +17,7 @@ export interface Segment {
   readonly path: string;
   /** The good part of the file. Nothing behind it was ever shown to a reader. */
   bytes: number;
-  /** When writing to it ended; `undefined` while it goes on. */
+  /** When writing to it ended, by the monotonic clock, below 0 for an earlier process; `undefined` while it goes on. */
   closedMs: number | undefined;
   /** Where some positions begin, in order. Empty for a segment of an earlier process. */
   readonly index: { readonly position: Position; readonly offset: number }[];
@@ -100,18 +100,39 @@ export class SegmentList {
 
   /** The segment that holds the position, else the first one after it. */
   find(position: Position): Segment | undefined {
-    for (let at = this.#segments.length - 1; at >= 0; at--) {
-      const segment = this.#segments[at];
-      if (segment !== undefined && segment.first <= position)
-        return this.endOf(segment) > position ? segment : this.#segments[at + 1];
-    }
-    return this.#segments[0];
+    const after = this.#countUpTo(position);
+    const segment = this.#segments[after - 1];
+    return segment !== undefined && this.endOf(segment) > position ? segment : this.#segments[after];
   }
 
   /** One past the positions that a segment may hold; infinite while it is written to. */
   endOf(segment: Segment): Position {
-    const next = this.#segments.find(({ first }) => first > segment.first);
+    const next = this.#segments[this.#countUpTo(segment.first)];
     return next?.first ?? (segment.closedMs === undefined ? Number.POSITIVE_INFINITY : segment.end);
+  }
+
+  /** How many segments begin at or before a position. Readers ask for each event, so the search is binary. */
+  #countUpTo(position: Position): number {
+    let low = 0;
+    let high = this.#segments.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#segments[middle]?.first ?? 0) <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /**
+   * Bytes of frames from a position to the end. Exact where a segment begins or ends. In between
+   * it takes the events to be of one size, from one entry of the index to the next, and so is off
+   * by less than their distance; by less than a segment in one of an earlier process, which has no index.
+   */
+  bytesFrom(position: Position): number {
+    const after = this.#countUpTo(position);
+    let bytes = bytesWithin(this.#segments[after - 1], position);
+    for (let at = after; at < this.#segments.length; at++) bytes += bytesWithin(this.#segments[at], position);
+    return bytes;
   }
 
   /** Where to begin to look for a position in the segment that holds it. */
@@ -119,11 +140,17 @@ export class SegmentList {
     return segment.index.findLast((entry) => entry.position <= position)?.offset ?? SEGMENT_HEADER_BYTES;
   }
 
+  /** Whether some sink has still to read the segment. */
+  needs(segment: Segment): boolean {
+    return this.#segments.indexOf(segment) >= this.#released;
+  }
+
   /** Lets go of the segments that hold only positions below `position`. The one being written stays. */
   release(position: Position): void {
     for (;;) {
       const segment = this.#segments[this.#released];
-      if (segment?.closedMs === undefined || this.endOf(segment) > position) break;
+      // An empty one stays: the next segment may be created under its name while it is being deleted.
+      if (segment?.closedMs === undefined || segment.first >= position || this.endOf(segment) > position) break;
       this.#released++;
       this.#releasedBytes += segment.bytes;
     }
@@ -153,7 +180,7 @@ export class SegmentList {
       const segment = this.#released > 0 ? this.#segments[0] : undefined;
       const closedMs = segment?.closedMs;
       if (segment === undefined || closedMs === undefined) break;
-      if (this.#reclaimBytes <= 0 && closedMs + this.#retainMs > this.#clock.nowMs()) break;
+      if (this.#reclaimBytes <= 0 && closedMs + this.#retainMs > this.#clock.monotonicMs()) break;
       try {
         await this.#disk.unlink(segment.path);
       } catch (error) {
@@ -170,4 +197,16 @@ export class SegmentList {
     }
     this.#reclaimBytes = 0;
   }
+}
+
+/** Bytes of a segment's frames from a position on. */
+function bytesWithin(segment: Segment | undefined, position: Position): number {
+  if (segment === undefined || position >= segment.end) return 0;
+  const { first, end, bytes, index } = segment;
+  if (position <= first) return bytes - SEGMENT_HEADER_BYTES;
+  const at = index.findLastIndex((entry) => entry.position <= position);
+  const before = index[at] ?? { position: first, offset: SEGMENT_HEADER_BYTES };
+  const next = index[at + 1] ?? { position: end, offset: bytes };
+  const share = (position - before.position) / (next.position - before.position);
+  return bytes - Math.round(before.offset + share * (next.offset - before.offset));
 }

@@ -70,7 +70,7 @@ export class SegmentWriter {
   /** Ends the open segment; the next group begins a new one. */
   finish(): void {
     if (this.#open === undefined) return;
-    this.#open.segment.closedMs = this.#clock.nowMs();
+    this.#open.segment.closedMs = this.#clock.monotonicMs();
     this.#retire(this.#open);
     this.#open = undefined;
   }
@@ -108,18 +108,21 @@ export class SegmentWriter {
   }
 
   /**
-   * Cuts off what a failed write left behind. Where that fails too, whole frames of the
-   * refused group may lie there, so a new segment begins at once: its name says that the
+   * Cuts off what a failed write left behind, and ends the segment, which has it synced: a
+   * power cut could bring back whole frames of the refused group, even between later ones.
+   * Where it cannot be cut off, a new segment begins at once: its name says that the
    * positions from `first` on are not to be looked for in the old one.
    */
   #takeBack(open: OpenSegment, first: Position): void {
+    let isCutOff = true;
     try {
       open.file.truncateSync(open.segment.bytes);
-      return;
     } catch (error) {
+      isCutOff = false;
       this.#log.warn({ err: error }, "a failed write could not be cut off the journal; going on in a new segment");
     }
     this.finish();
+    if (isCutOff) return;
     try {
       this.#create(first);
     } catch {

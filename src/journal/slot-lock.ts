@@ -1,11 +1,13 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, constants, mkdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "../core/errors.ts";
+import { errorCode } from "./disk.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
-/** SQLite's code for a file that another connection has locked. */
+/** SQLite's codes for a file that another connection has locked, and for one that is no database. */
 const SQLITE_BUSY = 5;
+const SQLITE_NOTADB = 26;
 
 /** A slot that belongs to this process until it is released or the process ends, however it ends. */
 export interface SlotLock {
@@ -27,16 +29,9 @@ export async function lockSlot(config: { readonly dir: string }, slot: string): 
   let database: DatabaseSync;
   try {
     await mkdir(directory, { recursive: true, mode: 0o750 });
-    database = new DatabaseSync(join(directory, "lock"), { timeout: 0 });
+    database = await lockFile(join(directory, "lock"));
   } catch (error) {
-    throw unusable(directory, error);
-  }
-  try {
-    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-  } catch (error) {
-    database.close();
-    if (!(error instanceof Error && "errcode" in error && error.errcode === SQLITE_BUSY))
-      throw unusable(directory, error);
+    if (errcodeOf(error) !== SQLITE_BUSY) throw await unusable(directory, error);
     throw new MillraceError(
       "journal_locked",
       `the journal slot ${directory} is in use by process ${await holder(holderPath)}. Stop that process, or give this one another journal.dir.`,
@@ -53,12 +48,77 @@ export async function lockSlot(config: { readonly dir: string }, slot: string): 
   };
 }
 
+/**
+ * The process that has a slot, by what it says of itself; `undefined` when none has. Changes
+ * nothing, and keeps nobody from locking it but for the moment of looking.
+ */
+export async function slotHolder(directory: string): Promise<string | undefined> {
+  let database: DatabaseSync;
+  try {
+    database = new DatabaseSync(join(directory, "lock"), { readOnly: true, timeout: 0 });
+  } catch {
+    // There is no lock, as in a copy of a slot.
+    return undefined;
+  }
+  try {
+    database.exec("SELECT 1 FROM sqlite_master");
+    return undefined;
+  } catch (error) {
+    if (errcodeOf(error) !== SQLITE_BUSY) return undefined;
+    return await holder(join(directory, "holder"));
+  } finally {
+    database.close();
+  }
+}
+
+async function lockFile(path: string): Promise<DatabaseSync> {
+  try {
+    return openLocked(path);
+  } catch (error) {
+    // Someone wrote into it. Nobody has it locked, or that would be the error: it can be emptied.
+    if (errcodeOf(error) !== SQLITE_NOTADB) throw error;
+    await truncate(path);
+    return openLocked(path);
+  }
+}
+
+function openLocked(path: string): DatabaseSync {
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+function errcodeOf(error: unknown): unknown {
+  return error instanceof Error && "errcode" in error ? error.errcode : undefined;
+}
+
 async function holder(path: string): Promise<string> {
   const text = await readFile(path, "utf8").catch(() => "");
   return text.trim() || "(unknown)";
 }
 
-function unusable(directory: string, cause: unknown): MillraceError {
-  const problem = cause instanceof Error ? cause.message : String(cause);
-  return new MillraceError("journal_unusable", `the journal slot ${directory} cannot be locked: ${problem}`, { cause });
+async function unusable(directory: string, cause: unknown): Promise<MillraceError> {
+  const problem = (await unwritable(directory)) ?? (cause instanceof Error ? cause.message : String(cause));
+  return new MillraceError(
+    "journal_unusable",
+    `the journal slot ${directory} cannot be used: ${problem}. Make the directory readable and writable, or set journal.dir.`,
+    { cause },
+  );
+}
+
+/** Why nothing can be written in a directory, or in the nearest one above it that is there: SQLite and mkdir do not say. */
+async function unwritable(directory: string): Promise<string | undefined> {
+  try {
+    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    const parent = dirname(directory);
+    if (errorCode(error) === "ENOENT" && parent !== directory) return unwritable(parent);
+    return error instanceof Error ? error.message : String(error);
+  }
 }

@@ -1,31 +1,29 @@
 import type { Position } from "../core/event.ts";
 import { type BackoffLimits, backoffMs } from "./backoff.ts";
 
-interface Attempted {
-  failures: number;
-  readonly firstAttemptMs: number;
-}
-
 /** The `retry` settings of a sink. */
 export interface RetryLimits extends BackoffLimits {
-  /** An event is given up this long after its first attempt; 0: never. */
+  /** An event is given up when an attempt fails this long after its receipt, or later; 0: never. */
   readonly maxAgeMs: number;
 }
 
 /**
- * What was tried with each event that failed and is not settled: how often, and since when.
- * An event that is delivered at its first attempt is never in here.
+ * How often each event that is not settled has failed. An event that is delivered at its
+ * first attempt is never in here.
  */
 export class Attempts {
   readonly #limits: RetryLimits;
-  readonly #attempted = new Map<Position, Attempted>();
+  readonly #ageMs: (position: Position, receivedMs: number) => number;
+  readonly #failures = new Map<Position, number>();
 
-  constructor(limits: RetryLimits) {
+  /** @param ageMs how long ago an event was received */
+  constructor(limits: RetryLimits, ageMs: (position: Position, receivedMs: number) => number) {
     this.#limits = limits;
+    this.#ageMs = ageMs;
   }
 
   get size(): number {
-    return this.#attempted.size;
+    return this.#failures.size;
   }
 
   /**
@@ -34,25 +32,25 @@ export class Attempts {
    * made when the event reaches `maxAgeMs`, not later.
    */
   failed(
-    position: Position,
-    sentMs: number,
-    nowMs: number,
+    event: { readonly position: Position; readonly receivedMs: number },
     jitter: number,
     retryAfterMs: number | undefined,
   ): number | undefined {
-    let attempted = this.#attempted.get(position);
-    if (attempted === undefined) {
-      attempted = { failures: 0, firstAttemptMs: sentMs };
-      this.#attempted.set(position, attempted);
-    }
-    const delayMs = backoffMs(this.#limits, attempted.failures++, jitter, retryAfterMs);
+    const failures = this.#failures.get(event.position) ?? 0;
+    this.#failures.set(event.position, failures + 1);
+    const delayMs = backoffMs(this.#limits, failures, jitter, retryAfterMs);
     if (this.#limits.maxAgeMs === 0) return delayMs;
-    const leftMs = attempted.firstAttemptMs + this.#limits.maxAgeMs - nowMs;
+    const leftMs = this.#limits.maxAgeMs - this.#ageMs(event.position, event.receivedMs);
     return leftMs <= 0 ? undefined : Math.min(delayMs, leftMs);
   }
 
   /** The event is settled. */
   forget(position: Position): void {
-    this.#attempted.delete(position);
+    this.#failures.delete(position);
+  }
+
+  /** The sink was dead and is back: what failed meanwhile says nothing of the events. */
+  forgetAll(): void {
+    this.#failures.clear();
   }
 }

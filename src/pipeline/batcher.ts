@@ -19,6 +19,7 @@ export class Batcher {
   readonly #limits: BatchLimits;
   #events: CollectedEvent[] = [];
   #bytes = 0;
+  #retries = 0;
   #dueMs = Number.POSITIVE_INFINITY;
 
   constructor(limits: BatchLimits) {
@@ -31,6 +32,11 @@ export class Batcher {
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** How many of the events are retries. */
+  get retries(): number {
+    return this.#retries;
   }
 
   /** When the open batch has to go, however full; infinite when it is empty. */
@@ -50,6 +56,7 @@ export class Batcher {
   /** Adds an event that has waited already: the batch is due at once. */
   addRetry(event: CollectedEvent, bytes: number, nowMs: number): void {
     this.#add(event, bytes, nowMs);
+    this.#retries++;
   }
 
   #add(event: CollectedEvent, bytes: number, dueMs: number): void {
@@ -75,6 +82,7 @@ export class Batcher {
     const events = this.#events;
     this.#events = [];
     this.#bytes = 0;
+    this.#retries = 0;
     this.#dueMs = Number.POSITIVE_INFINITY;
     return events;
   }

@@ -17,15 +17,15 @@ function events(count: number): CollectedEvent[] {
 /** Sends parts to a sink that refuses those with a bad event. */
 function search(count: number, bad: ReadonlySet<number>) {
   const bisection = new Bisection();
-  bisection.split(events(count), 0);
+  bisection.split({ events: events(count), thrownAfter: undefined }, 0);
   const isolated: number[] = [];
   const delivered: number[] = [];
   let writes = 0;
   for (let part = bisection.next(0); part !== undefined; part = bisection.next(0)) {
     writes++;
-    const positions = part.map(({ position }) => position);
+    const positions = part.events.map(({ position }) => position);
     if (!positions.some((position) => bad.has(position))) delivered.push(...positions);
-    else if (part.length === 1) isolated.push(...positions);
+    else if (part.events.length === 1) isolated.push(...positions);
     else bisection.split(part, 0);
   }
   return { isolated, delivered, writes };
@@ -51,10 +51,10 @@ test("exactly the bad events are isolated and each other event is delivered once
 
 test("a part that could not be sent waits on its own until it is due", () => {
   const bisection = new Bisection();
-  const part = events(3);
+  const part = { events: events(3), thrownAfter: 7 };
   bisection.defer(part, 100);
   expect(bisection.next(99)).toBeUndefined();
   expect(bisection.nextDueMs).toBe(100);
-  expect(bisection.next(100)).toEqual(part);
+  expect(bisection.next(100)).toMatchObject(part);
   expect(bisection.nextDueMs).toBe(Number.POSITIVE_INFINITY);
 });

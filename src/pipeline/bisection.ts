@@ -1,22 +1,29 @@
 import assert from "node:assert/strict";
 import type { CollectedEvent } from "../core/event.ts";
 
-interface Part {
+/** Events of a batch that a sink failed over as a whole. They are sent apart from others. */
+export interface Part {
   readonly events: readonly CollectedEvent[];
+  /** How many writes had been sent when the sink first threw over the batch; `undefined` when it refused it. */
+  readonly thrownAfter: number | undefined;
+}
+
+interface DuePart extends Part {
   readonly dueMs: number;
 }
 
 /**
- * Finds the event that makes a sink refuse a whole batch: the batch is halved, each half is
- * sent on its own, and a half that is refused is halved again, until a single event is left.
+ * Finds the event that makes a sink fail over a whole batch: the batch is halved, each half is
+ * sent on its own, and a half that fails too is halved again, until a single event is left.
  * One bad event among n takes about 2 log n writes.
  *
- * The newest part goes first, so a search ends before the next begins and few parts wait.
+ * The oldest part goes first, so both halves of a batch are tried before the quarters of
+ * one: a sink that takes something shows it early, and is not mistaken for a dead one.
  *
  * Invariant: the events of a part are never put together with others.
  */
 export class Bisection {
-  #parts: Part[] = [];
+  #parts: DuePart[] = [];
 
   /** Infinite when nothing waits. */
   get nextDueMs(): number {
@@ -25,28 +32,27 @@ export class Bisection {
     return nextMs;
   }
 
-  /** Halves a batch that was refused. */
-  split(events: readonly CollectedEvent[], nowMs: number): void {
+  /** Halves what the sink failed over. */
+  split({ events, thrownAfter }: Part, nowMs: number): void {
     assert(events.length > 1, "a single event cannot be split");
     const middle = events.length >>> 1;
-    this.#parts.push({ events: events.slice(middle), dueMs: nowMs });
-    this.#parts.push({ events: events.slice(0, middle), dueMs: nowMs });
+    this.defer({ events: events.slice(0, middle), thrownAfter }, nowMs);
+    this.defer({ events: events.slice(middle), thrownAfter }, nowMs);
   }
 
-  /** Keeps a part that could not be sent for later, as it is. */
-  defer(events: readonly CollectedEvent[], dueMs: number): void {
-    this.#parts.push({ events, dueMs });
+  /** Keeps a part for later, as it is. */
+  defer({ events, thrownAfter }: Part, dueMs: number): void {
+    this.#parts.push({ events, thrownAfter, dueMs });
   }
 
-  /** Takes the newest part that is due. */
-  next(nowMs: number): readonly CollectedEvent[] | undefined {
-    const index = this.#parts.findLastIndex(({ dueMs }) => dueMs <= nowMs);
-    if (index === -1) return undefined;
-    return this.#parts.splice(index, 1)[0]?.events;
+  /** Takes the oldest part that is due. */
+  next(nowMs: number): Part | undefined {
+    const index = this.#parts.findIndex(({ dueMs }) => dueMs <= nowMs);
+    return index === -1 ? undefined : this.#parts.splice(index, 1)[0];
   }
 
   /** Makes everything due. */
   hasten(): void {
-    this.#parts = this.#parts.map(({ events }) => ({ events, dueMs: Number.NEGATIVE_INFINITY }));
+    this.#parts = this.#parts.map((part) => ({ ...part, dueMs: Number.NEGATIVE_INFINITY }));
   }
 }

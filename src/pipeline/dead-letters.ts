@@ -6,7 +6,12 @@ import { backoffMs } from "./backoff.ts";
 import { ThrottledLog } from "../core/throttled-log.ts";
 
 /** Why a pipeline gave an event up; documented in `docs/errors.md`. */
-export type DeadLetterCode = "event_too_large" | "rejected_by_sink" | "retry_expired";
+export type DeadLetterCode =
+  | "event_too_large"
+  | "rejected_by_sink"
+  | "retry_expired"
+  | "encode_failed"
+  | "crashed_worker";
 
 interface DeadLetter {
   readonly event: CollectedEvent;

@@ -2,16 +2,34 @@ import assert from "node:assert/strict";
 import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { Batch, Receipt, Sink } from "../core/sink.ts";
+import { ThrottledLog } from "../core/throttled-log.ts";
 
 /** A batch on its way, with what the pipeline wants to know of it when it is back. */
 export interface Dispatch {
+  /** Counts up from 0 with each write of the pipeline. */
+  readonly write: number;
   readonly events: Batch;
   /** When it was sent, by the monotonic clock. */
   readonly sentMs: number;
-  /** Part of a refused batch that is being bisected. */
-  readonly isPart: boolean;
+  /** How many of the events the sink did not take before. 0 for what is sent apart. */
+  readonly retries: number;
   /** Sent to see whether a dead sink is back. */
   readonly isProbe: boolean;
+  /** Set for what is sent apart from others, since the sink failed over the whole batch it was in. */
+  readonly apart: Apart | undefined;
+}
+
+export interface Apart {
+  /** How many writes had been sent when the sink first threw over the batch; `undefined` when it refused it. */
+  readonly thrownAfter: number | undefined;
+  /** A single event, which the sink has thrown over before and taken others since. */
+  readonly isTrial: boolean;
+}
+
+/** The sink has a bug: its write ended in an exception. */
+export interface Thrown {
+  readonly kind: "thrown";
+  readonly error: unknown;
 }
 
 interface Flight {
@@ -30,21 +48,27 @@ export interface DispatcherOptions {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly onReceipt: (dispatch: Dispatch, receipt: Receipt) => void;
+  readonly onReceipt: (dispatch: Dispatch, receipt: Receipt | Thrown) => void;
 }
 
 /**
  * Sends up to `maxInFlight` batches at a time. Each write ends with exactly one receipt,
- * within the timeout and a grace: a write that takes too long is aborted and, like a sink
- * that throws, counts as retryable, so that a bug in a sink loses nothing and ends nothing.
+ * within the timeout and a grace: a write that takes too long is aborted and counts as
+ * retryable, and one that throws is told as such, so that a bug in a sink loses nothing and
+ * ends nothing.
  */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #flights = new Set<Flight>();
+  readonly #bugs: ThrottledLog;
+  #lastError: unknown;
   #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    this.#bugs = new ThrottledLog((writes) =>
+      options.log.error({ err: this.#lastError, writes }, "bug in the sink: a write must answer, not throw"),
+    );
   }
 
   get inFlight(): number {
@@ -80,16 +104,18 @@ export class Dispatcher {
     await this.#idle.promise;
   }
 
-  async #write({ dispatch, abort }: Flight): Promise<Receipt> {
-    const { sink, log } = this.#options;
+  async #write({ dispatch, abort }: Flight): Promise<Receipt | Thrown> {
+    const { sink, clock, log } = this.#options;
     try {
       const receipt = await sink.write(dispatch.events, abort.signal);
       if (receipt.kind !== "partial" || receipt.fates.length === dispatch.events.length) return receipt;
       log.error({ events: dispatch.events.length, fates: receipt.fates.length }, "bug in the sink: a fate is missing");
+      return { kind: "retryable", reason: "sink_error" };
     } catch (error) {
-      log.error({ err: error }, "bug in the sink: a write must answer, not throw");
+      this.#lastError = error;
+      this.#bugs.add(1, clock.monotonicMs());
+      return { kind: "thrown", error };
     }
-    return { kind: "retryable", reason: "sink_error" };
   }
 
   #abort(flight: Flight, reason: string): void {
@@ -103,14 +129,18 @@ export class Dispatcher {
     flight.abort.abort(new Error(reason));
   }
 
-  #land(flight: Flight, receipt: Receipt): void {
+  #land(flight: Flight, receipt: Receipt | Thrown): void {
     // An answer that comes after the grace is too late: the events may be on their way again.
     if (!this.#flights.delete(flight)) return;
     flight.timer.cancel();
     const { abortReason } = flight;
-    // What the sink says of an abort is our own doing; that it delivered after all is not.
-    const isAnswer = receipt.kind !== "retryable" || abortReason === undefined;
-    this.#options.onReceipt(flight.dispatch, isAnswer ? receipt : { ...receipt, reason: abortReason });
+    this.#options.onReceipt(flight.dispatch, abortReason === undefined ? receipt : ofAborted(receipt, abortReason));
     if (this.#flights.size === 0) this.#idle?.resolve();
   }
+}
+
+/** What a sink says of an abort is our own doing; that it delivered after all is not. */
+function ofAborted(receipt: Receipt | Thrown, reason: string): Receipt | Thrown {
+  if (receipt.kind === "thrown") return { kind: "retryable", reason };
+  return receipt.kind === "retryable" ? { ...receipt, reason } : receipt;
 }

@@ -1,13 +1,15 @@
 import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
-import type { CollectedEvent } from "../core/event.ts";
+import type { CollectedEvent, Position } from "../core/event.ts";
 import type { JournalReader } from "../core/journal.ts";
 import type { Sink } from "../core/sink.ts";
+import type { Caution } from "./caution.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Filter } from "./filter.ts";
 import type { SinkMetrics } from "./metrics.ts";
 import type { Settlement } from "./settlement.ts";
 import { type Settled, STANDING } from "./standing.ts";
+import type { Suspects } from "./suspects.ts";
 import { ThrottledLog } from "../core/throttled-log.ts";
 
 /** What one read asks for. Small, so that one held event does not keep much of its neighbours in memory. */
@@ -25,12 +27,19 @@ const READS_PER_TURN = 4;
 
 const READ_AGAIN_MS = 1_000;
 
+const SET_ASIDE =
+  "the worker died again and again while this event alone was on its way to the sink; it was set aside so that the others get there";
+
 export interface IntakeOptions {
   readonly reader: JournalReader;
   readonly sink: Sink;
   readonly filter: Filter | undefined;
   readonly settlement: Settlement;
   readonly deadLetters: DeadLetters;
+  readonly suspects: Suspects;
+  readonly caution: Caution | undefined;
+  /** Events to dead-letter without looking at them, since the worker died over each. */
+  readonly setAside: ReadonlySet<Position>;
   readonly maxHeldBytes: number;
   readonly clock: Clock;
   readonly metrics: SinkMetrics;
@@ -42,10 +51,10 @@ export interface IntakeOptions {
 /**
  * Follows the journal for one pipeline, one small read ahead of the batcher, and settles
  * at once what is not to be sent: events that the filter lets pass by are dropped, events
- * the sink cannot take are dead-lettered.
+ * the sink cannot take, or that are set aside, are dead-lettered.
  *
  * It reads no more while the events read and not settled, or all that were read beyond the
- * cursor, are at their bounds. The journal holds the rest.
+ * cursor, are at their bounds, which caution lowers. The journal holds the rest.
  */
 export class Intake {
   readonly #options: IntakeOptions;
@@ -54,6 +63,8 @@ export class Intake {
   #events: CollectedEvent[] = [];
   #bytes: number[] = [];
   #next = 0;
+  /** `undefined` once it is lifted. */
+  #caution: Caution | undefined;
   #readsLeft = READS_PER_TURN;
   #isReading = false;
   #readAgain: Timer | undefined;
@@ -62,6 +73,7 @@ export class Intake {
   constructor(options: IntakeOptions) {
     const { sink, filter, log } = options;
     this.#options = options;
+    this.#caution = options.caution;
     this.#maxEventBytes = Math.min(sink.limits.maxEventBytes, sink.limits.maxBytes);
     this.#filterErrors = new ThrottledLog((events) =>
       log.warn({ events, error: filter?.lastError }, "the filter has no answer for some events; they were dropped"),
@@ -80,7 +92,17 @@ export class Intake {
 
   /** True when no more may be read until the cursor moves or more is settled. */
   get isFull(): boolean {
-    return this.#options.settlement.room <= 0 || this.#roomBytes <= 0;
+    return this.#room <= 0 || this.#roomBytes <= 0;
+  }
+
+  /** How many more events may be read. */
+  get #room(): number {
+    const { settlement } = this.#options;
+    if (this.#caution === undefined) return settlement.room;
+    if (settlement.cursor <= this.#caution.until)
+      return Math.min(settlement.room, this.#caution.window - settlement.held);
+    this.#caution = undefined;
+    return settlement.room;
   }
 
   get #roomBytes(): number {
@@ -110,11 +132,16 @@ export class Intake {
     this.#next++;
   }
 
+  /** To be called before events are sent, again or for the first time. */
+  noteAttempt(events: readonly CollectedEvent[]): void {
+    if (this.#caution?.window !== 1) return;
+    for (const { position } of events) this.#caution.onAttempt?.(position);
+  }
+
   #read(): boolean {
     if (this.#closed || this.isReading || this.isPaused || this.isFull) return false;
-    const { reader, settlement } = this.#options;
     this.#readsLeft--;
-    const events = reader.read(Math.min(READ_EVENTS, settlement.room), Math.min(READ_BYTES, this.#roomBytes));
+    const events = this.#options.reader.read(Math.min(READ_EVENTS, this.#room), Math.min(READ_BYTES, this.#roomBytes));
     if (!(events instanceof Promise)) return this.#accept(events);
     this.#isReading = true;
     void this.#await(events);
@@ -147,18 +174,24 @@ export class Intake {
     for (const event of events) settlement.admit(event);
     // A reader also moves over damage after the last event.
     settlement.skipTo(reader.position);
-    this.#events = [];
-    this.#bytes = [];
-    this.#next = 0;
-    this.#screen(events);
+    // What was read before is let go even if there is nothing new.
+    if (events.length > 0 || this.#events.length > 0) this.#screen(events);
     return settlement.end > before;
   }
 
   #screen(events: readonly CollectedEvent[]): void {
-    const { filter, sink, deadLetters } = this.#options;
+    const { filter, deadLetters, setAside, suspects } = this.#options;
+    this.#events = [];
+    this.#bytes = [];
+    this.#next = 0;
     let filtered = 0;
     let filterErrors = 0;
     for (const event of events) {
+      if (setAside.size > 0 && setAside.has(event.position)) {
+        deadLetters.add(event, "crashed_worker", SET_ASIDE);
+        continue;
+      }
+      if (this.#caution !== undefined) this.noteAttempt([event]);
       const verdict = filter === undefined ? "pass" : filter.test(event);
       if (verdict === "drop") {
         filtered++;
@@ -170,7 +203,8 @@ export class Intake {
         this.#drop(event, STANDING.filterError);
         continue;
       }
-      const bytes = sink.eventBytes(event);
+      const bytes = suspects.bytesOf(event);
+      if (bytes === undefined) continue;
       if (bytes > this.#maxEventBytes) {
         const reason = `the event counts ${bytes} bytes at this sink, which takes at most ${this.#maxEventBytes}`;
         deadLetters.add(event, "event_too_large", reason);

@@ -96,8 +96,13 @@ export function createPipelineMetrics(registry: Registry): PipelineMetrics {
   );
   gauge("millrace_sink_lag_events", "Events in the journal that a sink has not settled.", ({ lagEvents }) => lagEvents);
   gauge(
+    "millrace_sink_lag_bytes",
+    "Bytes of the journal from a sink's cursor to the end, with framing: exact to a part of a segment.",
+    ({ lagBytes }) => lagBytes,
+  );
+  gauge(
     "millrace_sink_lag_seconds",
-    "Age of the oldest event that was read for a sink and not settled.",
+    "Age of the oldest event that a sink has not settled, read or not; 0 when there is none.",
     ({ lagMs }) => lagMs / 1_000,
   );
 

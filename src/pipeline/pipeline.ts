@@ -3,16 +3,19 @@ import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { SinkState } from "../core/deliveries.ts";
-import type { Position } from "../core/event.ts";
+import type { CollectedEvent, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
 import type { Sink } from "../core/sink.ts";
 import { Attempts } from "./attempts.ts";
+import { BatchFiller } from "./batch-filler.ts";
 import { Batcher, type BatchTrigger } from "./batcher.ts";
 import { Bisection } from "./bisection.ts";
+import type { Caution } from "./caution.ts";
 import { Circuit } from "./circuit.ts";
 import { DeadLetters } from "./dead-letters.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { type Apart, Dispatcher } from "./dispatcher.ts";
+import { EventAges } from "./event-ages.ts";
 import { Filter } from "./filter.ts";
 import { Intake } from "./intake.ts";
 import type { PipelineMetrics, SinkMetrics } from "./metrics.ts";
@@ -21,6 +24,7 @@ import { RetryQueue } from "./retry-queue.ts";
 import { type SettleListener, Settlement } from "./settlement.ts";
 import { SinkCondition, type SinkHealth } from "./sink-health.ts";
 import { sinkStateOf, STANDING } from "./standing.ts";
+import { type Suspect, Suspects } from "./suspects.ts";
 
 /** Most events a pipeline has read and not settled. */
 const MAX_HELD_EVENTS = 262_144;
@@ -45,6 +49,11 @@ export interface PipelineOptions {
   readonly random: () => number;
   readonly metrics: PipelineMetrics;
   readonly log: Logger;
+  /** Events from the cursor to the end of the journal, by the ledger: unlike positions, each is one. */
+  readonly owed: () => number;
+  readonly caution?: Caution;
+  /** Positions that go to the dead letters as `crashed_worker`, without being filtered, encoded or sent. */
+  readonly setAside?: ReadonlySet<Position>;
 }
 
 /**
@@ -53,7 +62,8 @@ export interface PipelineOptions {
  *     journal ─▶ intake ─▶ batcher ─▶ dispatcher ─▶ sink
  *                  │          ▲  ▲        │ receipt
  *                  │          │  └─ retry queue ◀─┤ retryable
- *                  │          └──── bisection  ◀──┤ refused whole
+ *                  │          ├──── bisection  ◀──┤ refused or thrown over, whole
+ *                  │          └──── suspects   ◀──┤ thrown over, alone
  *                  │ dropped        dead letters ◀┤ rejected
  *                  ▼                    ▼         ▼ delivered
  *              settlement ◀─────────────┴─────────┘ ─▶ cursor
@@ -76,6 +86,10 @@ export class Pipeline {
   readonly #batcher: Batcher;
   readonly #retries = new RetryQueue();
   readonly #bisection = new Bisection();
+  readonly #suspects: Suspects;
+  readonly #ages: EventAges;
+  readonly #owed: () => number;
+  readonly #filler: BatchFiller;
   readonly #circuit: Circuit;
   readonly #condition: SinkCondition;
   readonly #dispatcher: Dispatcher;
@@ -100,11 +114,17 @@ export class Pipeline {
     this.#log = log;
     const filter = settings.when === undefined ? undefined : new Filter(settings.when);
     this.#metrics = options.metrics.forSink(settings.name, () => this.health());
-    this.#settlement = new Settlement(from, MAX_HELD_EVENTS, options.settle);
+    this.#ages = new EventAges(clock, journal.end);
+    this.#settlement = new Settlement(from, MAX_HELD_EVENTS, (cursor, counts, missing) => {
+      options.settle(cursor, counts, missing);
+      this.#ages.forgetBelow(cursor);
+    });
     this.#batcher = new Batcher(sink.limits);
     this.#circuit = new Circuit(settings.retry, random);
     this.#condition = new SinkCondition(this.#circuit, clock, log);
-    const attempts = new Attempts(settings.retry);
+    this.#suspects = new Suspects(sink, clock, log);
+    this.#owed = options.owed;
+    const attempts = new Attempts(settings.retry, (position, receivedMs) => this.#ages.ageMs(position, receivedMs));
     this.#deadLetters = new DeadLetters({
       sink: settings.name,
       rejectLog: options.deadLetters,
@@ -122,11 +142,11 @@ export class Pipeline {
       },
     });
     const receipts = new Receipts({
-      sink,
       settlement: this.#settlement,
       attempts,
       retries: this.#retries,
       bisection: this.#bisection,
+      suspects: this.#suspects,
       deadLetters: this.#deadLetters,
       condition: this.#condition,
       metrics: this.#metrics,
@@ -152,12 +172,16 @@ export class Pipeline {
       filter,
       settlement: this.#settlement,
       deadLetters: this.#deadLetters,
+      suspects: this.#suspects,
+      caution: options.caution,
+      setAside: options.setAside ?? new Set(),
       maxHeldBytes: Math.max(MAX_HELD_BYTES, 2 * settings.maxInFlight * sink.limits.maxBytes),
       clock,
       metrics: this.#metrics,
       log,
       onReady: () => this.#pump(),
     });
+    this.#filler = new BatchFiller(this.#batcher, this.#retries, this.#intake);
   }
 
   start(): void {
@@ -168,7 +192,11 @@ export class Pipeline {
 
   /** The journal was written. Cheap, and returns at once: the work is done in a later turn of the event loop. */
   wake(): void {
-    if (this.#isPumpScheduled || !this.#dispatcher.hasRoom) return;
+    if (this.#isPumpScheduled) return;
+    if (!this.#dispatcher.hasRoom) {
+      this.#ages.written(this.#journal.end, this.#clock.monotonicMs());
+      return;
+    }
     this.#isPumpScheduled = true;
     // A turn later, so that the appends which woke us are acknowledged first.
     setImmediate(() => {
@@ -192,6 +220,7 @@ export class Pipeline {
       this.#circuit.hasten();
       this.#retries.hasten();
       this.#bisection.hasten();
+      this.#suspects.hasten();
       this.#drained = Promise.withResolvers();
       const { promise } = this.#drained;
       this.#pump();
@@ -243,15 +272,17 @@ export class Pipeline {
   }
 
   health(): SinkHealth {
-    const { oldestReceivedMs } = this.#settlement;
+    const { cursor, oldestReceivedMs, settledAhead } = this.#settlement;
     const { state, sinceMs, lastError } = this.#condition;
+    const lagEvents = this.#owed() - settledAhead;
     return {
       state,
       sinceMs,
       lastError,
       inFlight: this.#dispatcher.inFlight,
-      lagEvents: this.#held,
-      lagMs: oldestReceivedMs === undefined ? 0 : Math.max(0, this.#clock.nowMs() - oldestReceivedMs),
+      lagEvents,
+      lagBytes: this.#journal.bytesFrom(cursor),
+      lagMs: lagEvents === 0 ? 0 : Math.round(this.#ages.ageMs(cursor, oldestReceivedMs)),
     };
   }
 
@@ -267,7 +298,7 @@ export class Pipeline {
     return sinkStateOf(this.#settlement.standingOf(position));
   }
 
-  /** Events not settled, read or not. */
+  /** Positions not settled, read or not. */
   get #held(): number {
     // The cursor is beyond the journal's end when that lost its newest events, until there are new ones.
     return this.#settlement.held + Math.max(0, this.#journal.end - this.#settlement.end);
@@ -276,9 +307,12 @@ export class Pipeline {
   #pump(): void {
     if (this.#phase === "running" || this.#phase === "draining") {
       const nowMs = this.#clock.monotonicMs();
+      this.#ages.written(this.#journal.end, nowMs);
       // What was settled since makes room; nothing else would wake us to use it.
       if (this.#intake.isFull) this.#settlement.publish();
       this.#intake.beginTurn();
+      // When nothing may be sent, one event is read all the same: so the age of the oldest is known.
+      if (this.#circuit.nextMs > nowMs && this.#settlement.held === 0) this.#intake.peek();
       while (this.#dispatcher.hasRoom && this.#circuit.nextMs <= nowMs && this.#sendNext(nowMs));
       if (this.#intake.isPaused) this.wake();
       this.#setTimer(nowMs);
@@ -291,39 +325,39 @@ export class Pipeline {
 
   /** Sends what is to go next; false when nothing is ready to go. */
   #sendNext(nowMs: number): boolean {
+    const onTrial = this.#suspects.nextOnTrial(nowMs);
+    if (onTrial !== undefined) return this.#sendAlone(onTrial, true, nowMs);
     const part = this.#bisection.next(nowMs);
     if (part !== undefined) {
-      this.#dispatcher.send({ events: part, sentMs: nowMs, isPart: true, isProbe: this.#circuit.sent() });
-      return true;
+      return this.#send(part.events, nowMs, 0, { thrownAfter: part.thrownAfter, isTrial: false });
     }
-    const trigger = this.#fill(nowMs);
-    if (trigger === undefined) return false;
-    this.#metrics.batch(trigger, this.#batcher.events, this.#batcher.bytes);
-    const events = this.#batcher.take();
-    this.#dispatcher.send({ events, sentMs: nowMs, isPart: false, isProbe: this.#circuit.sent() });
-    return true;
+    // Old events go before new ones. Unless they are what the destination does not take: there may be others that it does.
+    const freshFirst = this.#circuit.state === "open" && this.#condition.isChoosy;
+    const trigger = this.#filler.fill(nowMs, freshFirst) ?? this.#drainTrigger;
+    if (trigger !== undefined) {
+      const { events, bytes, retries } = this.#batcher;
+      this.#metrics.batch(trigger, events, bytes);
+      return this.#send(this.#batcher.take(), nowMs, retries, undefined);
+    }
+    const suspect = this.#suspects.nextWaiting(nowMs);
+    return suspect !== undefined && this.#sendAlone(suspect, false, nowMs);
   }
 
-  /** Fills the open batch, with due retries first so that old events go before new ones. */
-  #fill(nowMs: number): BatchTrigger | undefined {
-    const batcher = this.#batcher;
-    for (let retry = this.#retries.peek(nowMs); retry !== undefined; retry = this.#retries.peek(nowMs)) {
-      if (!batcher.fits(retry.bytes)) return batcher.trigger(nowMs, retry.bytes);
-      batcher.addRetry(retry.event, retry.bytes, nowMs);
-      this.#retries.shift();
-    }
-    const intake = this.#intake;
-    for (let event = intake.peek(); event !== undefined; event = intake.peek()) {
-      const bytes = intake.peekedBytes;
-      if (!batcher.fits(bytes)) return batcher.trigger(nowMs, bytes);
-      batcher.add(event, bytes, nowMs);
-      intake.shift();
-    }
-    const trigger = batcher.trigger(nowMs);
-    if (trigger !== undefined || batcher.events === 0) return trigger;
-    // Nothing can join the batch before something is settled, and that may be up to this batch.
-    if (intake.isFull) return "window";
-    return this.#phase === "draining" && !intake.isReading && !intake.isPaused ? "drain" : undefined;
+  /** `drain` when the open batch has to go since there is nothing more to read. */
+  get #drainTrigger(): BatchTrigger | undefined {
+    if (this.#phase !== "draining" || this.#batcher.events === 0) return undefined;
+    return this.#intake.isReading || this.#intake.isPaused ? undefined : "drain";
+  }
+
+  #sendAlone({ event, thrownAfter }: Suspect, isTrial: boolean, nowMs: number): true {
+    return this.#send([event], nowMs, 0, { thrownAfter, isTrial });
+  }
+
+  #send(events: readonly CollectedEvent[], nowMs: number, retries: number, apart: Apart | undefined): true {
+    this.#intake.noteAttempt(events);
+    const write = this.#suspects.sending();
+    this.#dispatcher.send({ write, events, sentMs: nowMs, retries, isProbe: this.#circuit.sent(), apart });
+    return true;
   }
 
   /** One timer, for whatever is due next. Without room for a batch there is none: a receipt comes first. */
@@ -343,6 +377,7 @@ export class Pipeline {
   #nextDueMs(nowMs: number): number {
     if (!this.#dispatcher.hasRoom) return Number.POSITIVE_INFINITY;
     if (this.#circuit.nextMs > nowMs) return this.#circuit.nextMs;
-    return Math.min(this.#batcher.dueMs, this.#retries.nextDueMs, this.#bisection.nextDueMs);
+    const { nextDueMs } = this.#suspects;
+    return Math.min(this.#batcher.dueMs, this.#retries.nextDueMs, this.#bisection.nextDueMs, nextDueMs);
   }
 }

@@ -10,7 +10,7 @@ function retry(position: number, dueMs: number): Retry {
 function takeDue(queue: RetryQueue, nowMs: number): [number, number][] {
   const taken: [number, number][] = [];
   for (let due = queue.peek(nowMs); due !== undefined; due = queue.peek(nowMs)) {
-    expect(queue.shift()).toBe(due);
+    expect(queue.shift(nowMs)).toBe(due);
     taken.push([due.dueMs, due.event.position]);
   }
   return taken;

@@ -10,6 +10,8 @@ export interface Retry {
 /** Events that wait to be sent again, by due time, and by position when that is the same. A binary heap. */
 export class RetryQueue {
   #heap: Retry[] = [];
+  /** How many may go before they are due. */
+  #early = 0;
 
   get size(): number {
     return this.#heap.length;
@@ -17,13 +19,14 @@ export class RetryQueue {
 
   /** Infinite when nothing waits. */
   get nextDueMs(): number {
+    if (this.#early > 0 && this.#heap.length > 0) return Number.NEGATIVE_INFINITY;
     return this.#heap[0]?.dueMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** The first retry if it is due. */
+  /** The first retry if it is due, or may go before. */
   peek(nowMs: number): Retry | undefined {
     const first = this.#heap[0];
-    return first !== undefined && first.dueMs <= nowMs ? first : undefined;
+    return first !== undefined && (first.dueMs <= nowMs || this.#early > 0) ? first : undefined;
   }
 
   push(retry: Retry): void {
@@ -40,9 +43,11 @@ export class RetryQueue {
     heap[hole] = retry;
   }
 
-  shift(): Retry | undefined {
+  /** Takes what `peek` returned. */
+  shift(nowMs: number): Retry | undefined {
     const heap = this.#heap;
     const first = heap[0];
+    if (first !== undefined && first.dueMs > nowMs) this.#early--;
     const last = heap.pop();
     if (last === undefined || heap.length === 0) return first;
     let hole = 0;
@@ -58,6 +63,11 @@ export class RetryQueue {
     }
     heap[hole] = last;
     return first;
+  }
+
+  /** Lets the next `events` go before they are due, instead of what was allowed before. */
+  allowEarly(events: number): void {
+    this.#early = events;
   }
 
   /** Makes everything due, oldest position first. */

@@ -54,6 +54,29 @@ test("positions the journal lost are passed as missing, however many, also after
   expect(window.standingOf(1_000_000)).toBe(STANDING.delivered);
 });
 
+test("a window that grows far beyond its first size keeps every event, wherever its ring begins", () => {
+  const window = new SettlementWindow(0, 20_000);
+  let end = 0;
+  const admit = (count: number) => {
+    for (const last = end + count; end < last; end++) window.admit(end, end % 3 === 0 ? "web" : "app", end, 1);
+  };
+  admit(3_000);
+  for (let position = 0; position < 1_000; position++) window.settle(position, STANDING.delivered);
+  window.advance();
+  admit(15_000);
+  expect(window.oldestReceivedMs).toBe(1_000);
+  for (let position = 1_000; position < end; position++) {
+    expect(window.standingOf(position)).toBe(STANDING.held);
+    window.settle(position, position % 2 === 0 ? STANDING.delivered : STANDING.deadLettered);
+  }
+  const counts = window.advance()?.counts ?? [];
+  expect(window.cursor).toBe(18_000);
+  expect(window.bytes).toBe(0);
+  expect(counts.reduce((sum, { events }) => sum + events, 0)).toBe(17_000);
+  // Of the positions from 1,000 up to 18,000 those that 6 divides came from web and were delivered.
+  expect(counts.find(({ source, outcome }) => source === "web" && outcome.kind === "delivered")?.events).toBe(2_833);
+});
+
 test("an event is settled once", () => {
   const window = windowOf([0]);
   window.settle(0, STANDING.delivered);

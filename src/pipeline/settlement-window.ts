@@ -20,6 +20,9 @@ interface Gap {
 /** Places in the tally for each source: one per standing. */
 const STANDINGS = Object.keys(STANDING).length;
 
+/** Events there is room for at first. A power of two. */
+const FIRST_CAPACITY = 4_096;
+
 /** Runs of positions below the cursor whose standing is remembered when it is not `delivered`. */
 const REMEMBERED_RUNS = 10_000;
 
@@ -33,10 +36,10 @@ const REMEMBERED_RUNS = 10_000;
  */
 export class SettlementWindow {
   readonly #capacity: number;
-  readonly #standings: Uint8Array;
-  readonly #sources: Uint16Array;
-  readonly #receivedMs: Float64Array;
-  readonly #sizes: Uint32Array;
+  #standings = new Uint8Array(FIRST_CAPACITY);
+  #sources = new Uint16Array(FIRST_CAPACITY);
+  #receivedMs = new Float64Array(FIRST_CAPACITY);
+  #sizes = new Uint32Array(FIRST_CAPACITY);
   /** Where in the rings the event at the cursor is. */
   #head = 0;
   #length = 0;
@@ -50,14 +53,9 @@ export class SettlementWindow {
   readonly #sourceNames: string[] = [];
   #tally = new Uint32Array(0);
 
-  /** @param capacity most events between the cursor and the end; a power of two */
+  /** @param capacity most events between the cursor and the end */
   constructor(from: Position, capacity: number) {
-    assert((capacity & (capacity - 1)) === 0, "the capacity is a power of two");
     this.#capacity = capacity;
-    this.#standings = new Uint8Array(capacity);
-    this.#sources = new Uint16Array(capacity);
-    this.#receivedMs = new Float64Array(capacity);
-    this.#sizes = new Uint32Array(capacity);
     this.#cursor = from;
     this.#end = from;
     this.#recent = new RecentExceptions(from, REMEMBERED_RUNS);
@@ -75,6 +73,11 @@ export class SettlementWindow {
   /** How many more events can be admitted. */
   get room(): number {
     return this.#capacity - this.#length;
+  }
+
+  /** Events from the cursor on, settled or not. */
+  get length(): number {
+    return this.#length;
   }
 
   /** Events admitted and not settled. */
@@ -96,7 +99,8 @@ export class SettlementWindow {
   admit(position: Position, source: string, receivedMs: number, bytes: number): void {
     assert(this.#length < this.#capacity, "make room before admitting an event");
     if (position !== this.#end) this.skipTo(position);
-    const slot = (this.#head + this.#length) & (this.#capacity - 1);
+    if (this.#length === this.#standings.length) this.#grow();
+    const slot = (this.#head + this.#length) & (this.#standings.length - 1);
     this.#standings[slot] = STANDING.held;
     this.#sources[slot] = this.#sourceIds.get(source) ?? this.#addSource(source);
     this.#receivedMs[slot] = receivedMs;
@@ -153,7 +157,7 @@ export class SettlementWindow {
       if (before === 0) touched.push(place);
       this.#tally[place] = before + 1;
       this.#bytes -= this.#sizes[this.#head] ?? 0;
-      this.#head = (this.#head + 1) & (this.#capacity - 1);
+      this.#head = (this.#head + 1) & (this.#standings.length - 1);
       this.#length--;
       this.#cursor++;
     }
@@ -175,7 +179,17 @@ export class SettlementWindow {
       offset -= gap.count;
     }
     assert(offset >= 0 && offset < this.#length, "the position is within the window");
-    return (this.#head + offset) & (this.#capacity - 1);
+    return (this.#head + offset) & (this.#standings.length - 1);
+  }
+
+  /** A sink that keeps up needs little room; one that lags has all of it soon. */
+  #grow(): void {
+    const length = 2 * this.#standings.length;
+    this.#standings = moved(this.#standings, new Uint8Array(length), this.#head);
+    this.#sources = moved(this.#sources, new Uint16Array(length), this.#head);
+    this.#receivedMs = moved(this.#receivedMs, new Float64Array(length), this.#head);
+    this.#sizes = moved(this.#sizes, new Uint32Array(length), this.#head);
+    this.#head = 0;
   }
 
   #addSource(source: string): number {
@@ -188,6 +202,17 @@ export class SettlementWindow {
     this.#tally = tally;
     return id;
   }
+}
+
+/** A full ring, from its head on, at the start of a larger one. */
+function moved<Ring extends Uint8Array | Uint16Array | Uint32Array | Float64Array>(
+  ring: Ring,
+  larger: Ring,
+  head: number,
+): Ring {
+  larger.set(ring.subarray(head));
+  larger.set(ring.subarray(0, head), ring.length - head);
+  return larger;
 }
 
 function settled(standing: number): Settled {

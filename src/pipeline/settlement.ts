@@ -23,6 +23,8 @@ export class Settlement {
   readonly #listener: SettleListener;
   readonly #waiters = new Set<Waiter>();
   #heldBytes = 0;
+  /** Something was settled or skipped since the last `publish`. */
+  #hasChanged = false;
 
   constructor(from: Position, maxEvents: number, listener: SettleListener) {
     this.#window = new SettlementWindow(from, maxEvents);
@@ -58,23 +60,33 @@ export class Settlement {
     return this.#window.bytes;
   }
 
+  /** Events settled that the cursor has not passed. */
+  get settledAhead(): number {
+    return this.#window.length - this.#window.unsettled;
+  }
+
+  /** When the event at the cursor was received, in Unix milliseconds; `undefined` while it is not read. */
   get oldestReceivedMs(): number | undefined {
     return this.#window.oldestReceivedMs;
   }
 
   admit(event: CollectedEvent): void {
     const bytes = event.bytes.byteLength;
+    if (event.position !== this.#window.end) this.#hasChanged = true;
     this.#window.admit(event.position, event.source, event.receivedMs, bytes);
     this.#heldBytes += bytes;
   }
 
   skipTo(position: Position): void {
+    if (position === this.#window.end) return;
     this.#window.skipTo(position);
+    this.#hasChanged = true;
   }
 
   settle(event: CollectedEvent, as: Settled): void {
     this.#window.settle(event.position, as);
     this.#heldBytes -= event.bytes.byteLength;
+    this.#hasChanged = true;
   }
 
   standingOf(position: Position): Standing {
@@ -83,6 +95,9 @@ export class Settlement {
 
   /** Tells the listener and the waiters what was settled since the last call. */
   publish(): void {
+    // While a sink takes nothing, any number of senders may wait: looking at each would slow down everything else.
+    if (!this.#hasChanged) return;
+    this.#hasChanged = false;
     const move: CursorMove | undefined = this.#window.advance();
     if (move !== undefined) this.#listener(move.cursor, move.counts, move.missing);
     for (const waiter of this.#waiters) {

@@ -6,7 +6,7 @@ import type { Circuit, CircuitChange } from "./circuit.ts";
 export interface SinkHealth {
   /** `failing`: the last batch failed whole; `open`: so did those before, and only probes are sent. */
   readonly state: "ok" | "failing" | "open";
-  /** Since when it is ok, or is not, in Unix milliseconds. */
+  /** Since when it is ok, or is not, in Unix milliseconds; follows the wall clock when that is set. */
   readonly sinceMs: number;
   /** Why the last failed write failed; kept after the sink has recovered. */
   readonly lastError: string | undefined;
@@ -14,7 +14,9 @@ export interface SinkHealth {
   readonly inFlight: number;
   /** Events in the journal that this sink has not settled. */
   readonly lagEvents: number;
-  /** Age of the oldest event that was read and not settled, in milliseconds; 0 when there is none. */
+  /** Bytes of the journal from this sink's cursor to the end, as `Journal.bytesFrom` counts them. */
+  readonly lagBytes: number;
+  /** Age of the oldest event that is not settled, read or not, in milliseconds; 0 when there is none. */
   readonly lagMs: number;
 }
 
@@ -24,15 +26,18 @@ export class SinkCondition {
   readonly #clock: Clock;
   readonly #log: Logger;
   #isFailing = false;
-  #sinceMs: number;
+  /** By the monotonic clock. */
+  #changedMs: number;
   /** Why the last failed write failed. */
   lastError: string | undefined;
+  /** The last write that failed whole failed event by event: the sink answers, and may take others. */
+  isChoosy = false;
 
   constructor(circuit: Circuit, clock: Clock, log: Logger) {
     this.#circuit = circuit;
     this.#clock = clock;
     this.#log = log;
-    this.#sinceMs = clock.nowMs();
+    this.#changedMs = clock.monotonicMs();
   }
 
   get state(): SinkHealth["state"] {
@@ -41,29 +46,38 @@ export class SinkCondition {
   }
 
   get sinceMs(): number {
-    return this.#sinceMs;
+    return Math.round(this.#clock.nowMs() - this.#forMs);
+  }
+
+  get #forMs(): number {
+    return this.#clock.monotonicMs() - this.#changedMs;
+  }
+
+  /** Nothing is sent but probes, so that the circuit decides what is sent when. */
+  get isHeldBack(): boolean {
+    return this.#circuit.state !== "closed";
   }
 
   /** The sink took or judged at least one event of a batch. */
   succeeded(): CircuitChange {
     const change = this.#circuit.succeeded();
-    if (change === "closed") {
-      this.#log.info({ failedForMs: this.#clock.nowMs() - this.#sinceMs }, "the sink takes events again");
-    }
+    if (change === "closed") this.#log.info({ failedForMs: Math.round(this.#forMs) }, "the sink takes events again");
     this.#setFailing(false);
     return change;
   }
 
-  /** The sink took nothing of a batch. */
-  failed(nowMs: number, isProbe: boolean, retryAfterMs: number | undefined): void {
+  /** The sink took nothing of a batch, though it may have looked at each event. */
+  failed(nowMs: number, isProbe: boolean, retryAfterMs: number | undefined): CircuitChange {
     this.#setFailing(true);
-    if (this.#circuit.failed(nowMs, isProbe, retryAfterMs) !== "opened") return;
-    this.#log.warn({ reason: this.lastError }, "the sink takes nothing; trying one batch at a time from now on");
+    const change = this.#circuit.failed(nowMs, isProbe, retryAfterMs);
+    if (change === "opened")
+      this.#log.warn({ reason: this.lastError }, "the sink takes nothing; trying one batch at a time from now on");
+    return change;
   }
 
   #setFailing(isFailing: boolean): void {
     if (this.#isFailing === isFailing) return;
     this.#isFailing = isFailing;
-    this.#sinceMs = this.#clock.nowMs();
+    this.#changedMs = this.#clock.monotonicMs();
   }
 }

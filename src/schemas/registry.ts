@@ -174,19 +174,37 @@ function firstWhole(violations: readonly Violation[]): Violation[] {
   return [violations.find(holds) ?? first];
 }
 
+/** The text of all schemas, as they were read at one time. Can be sent to another process. */
+export interface SchemaTexts {
+  readonly files: readonly SchemaFile[];
+  /** What could not be read or understood. */
+  readonly problems: readonly string[];
+}
+
 /**
  * Reads and compiles all schemas of a directory: `<event type>.json` and `<event type>/<version>.json`;
  * files and folders that begin with `_` hold shared parts for `$ref`. Without a directory there are no schemas.
  *
  * Throws `schema_invalid` with all problems of all files.
  */
-export async function loadSchemas({ dir, expose }: SchemasConfig): Promise<SchemaRegistry> {
-  if (dir === undefined) return new SchemaRegistry();
-  const { files, problems } = await readSchemaFiles(dir).catch((error: unknown) => {
+export async function loadSchemas(config: SchemasConfig): Promise<SchemaRegistry> {
+  return compileSchemas(config, await readSchemas(config));
+}
+
+/** The first half of `loadSchemas`. Throws `schema_invalid` when the directory cannot be read. */
+export async function readSchemas({ dir }: SchemasConfig): Promise<SchemaTexts> {
+  if (dir === undefined) return { files: [], problems: [] };
+  return readSchemaFiles(dir).catch((error: unknown) => {
     throw new MillraceError("schema_invalid", `cannot read the schema directory ${dir}: ${messageOf(error)}`, {
       cause: error,
     });
   });
+}
+
+/** The second half of `loadSchemas`. Throws `schema_invalid` with all problems of all files. */
+export async function compileSchemas({ dir, expose }: SchemasConfig, texts: SchemaTexts): Promise<SchemaRegistry> {
+  const { files } = texts;
+  const problems = [...texts.problems];
   const compiler = new SchemaCompiler(files);
   const usable: SchemaFile[] = [];
   for (const file of files) {

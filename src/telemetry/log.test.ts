@@ -39,3 +39,19 @@ test("the pretty form is for a person", async () => {
   log.info({ port: 8080 }, "listening");
   expect(lines.join("")).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: listening\n\s+port: 8080\n$/);
 });
+
+const HOSTILE = "a\r\n{} \u001b[2J \u009b31m \u007f \u0000 \u2028 \u202e \u2066";
+
+test.each(["json", "pretty"] as const)("no line holds characters that a terminal obeys (%s)", async (format) => {
+  const { lines, stream } = memoryStream();
+  const log = await createLogger({ level: "info", format, stream });
+  log.info({ detail: HOSTILE }, "refused");
+  expect(lines.join("").replaceAll("\n", "")).toMatch(/^[\u0020-\u007e]*$/);
+});
+
+test("what is escaped is read as it was", async () => {
+  const { lines, stream } = memoryStream();
+  const log = await createLogger({ level: "info", format: "json", stream });
+  log.info({ detail: HOSTILE }, "refused");
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ detail: HOSTILE });
+});

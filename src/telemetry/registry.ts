@@ -2,9 +2,13 @@ import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
 import type { Journal } from "../core/journal.ts";
 import type { Ledger } from "../core/ledger.ts";
 
-/** A registry with the process's own figures: CPU, RSS, heap, event-loop delay, garbage collection. */
-export function createRegistry(): Registry {
+/**
+ * A registry with the process's own figures: CPU, RSS, heap, event-loop delay, garbage
+ * collection. All its series carry the label `worker`, by which the processes of a node differ.
+ */
+export function createRegistry(worker: string): Registry {
   const registry = new Registry();
+  registry.setDefaultLabels({ worker });
   collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 10 });
   return registry;
 }

@@ -4,8 +4,8 @@
  * `throttled`, `internal-failure`, `unavailable`, `access-denied`: an error as Kinesis
  * writes it, nothing stored. `bad-gateway`: a 502 with HTML, nothing stored.
  * `reset-before-commit`, `hang`: the connection breaks, or no answer ever comes, and
- * nothing is stored. `reset-after-commit`, `empty-reply`, `truncated-reply`: all is
- * stored, and the caller cannot know.
+ * nothing is stored. `reset-after-commit`, `hang-after-commit`, `empty-reply`,
+ * `truncated-reply`: all is stored, and the caller cannot know.
  */
 export type CallFailure =
   | "throttled"
@@ -15,6 +15,7 @@ export type CallFailure =
   | "bad-gateway"
   | "reset-before-commit"
   | "reset-after-commit"
+  | "hang-after-commit"
   | "empty-reply"
   | "truncated-reply"
   | "hang";
@@ -25,6 +26,11 @@ export type RecordFailure = "ProvisionedThroughputExceededException" | "Internal
 export interface KinesisFaults {
   /** Refuses records one by one: each with the probability `ratio` (0 to 1), with one of `codes` (default: both). */
   readonly records?: { readonly ratio: number; readonly codes?: readonly RecordFailure[] };
+  /**
+   * Tells of records, each with the probability `ratio` (0 to 1), that they are stored, and does not
+   * store them. Kinesis does no such thing: this is for proving that a test would notice a loss.
+   */
+  readonly lies?: { readonly ratio: number };
   /** Fails PutRecords calls: each with the probability `ratio` (0 to 1), in one of `kinds`. */
   readonly calls?: { readonly ratio: number; readonly kinds: readonly CallFailure[] };
   /** Each shard takes so much a second and refuses the rest; `REAL_SHARD_LIMITS` are those of AWS. */

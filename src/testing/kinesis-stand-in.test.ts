@@ -75,3 +75,19 @@ test("a call that waits when the stand-in goes down is never committed", async (
   await delay(60);
   expect(standIn.records).toEqual([]);
 });
+
+test("a stand-in that lies tells of records that they are stored, and has not got them", async () => {
+  await using standIn = await startKinesisStandIn({ faults: { lies: { ratio: 0.5 } } });
+  const { status, reply } = await call(standIn.url, "PutRecords", { StreamName: "s", Records: recordsOf(100) });
+  expect({ status, failed: reply["FailedRecordCount"] }).toEqual({ status: 200, failed: 0 });
+  expect(standIn.counts.lies).toBeGreaterThan(0);
+  expect(standIn.records.length).toBe(100 - standIn.counts.lies);
+});
+
+test("a call that hangs after its commit is stored, and its caller is not told", async () => {
+  await using standIn = await startKinesisStandIn({ faults: { calls: { ratio: 1, kinds: ["hang-after-commit"] } } });
+  const put = call(standIn.url, "PutRecords", { StreamName: "s", Records: recordsOf(2) });
+  await expect.poll(() => standIn.records.length).toBe(2);
+  await Promise.all([standIn.down(), expect(put).rejects.toThrow("fetch failed")]);
+  expect(standIn.records.map((record) => record.call.told)).toEqual([false, false]);
+});

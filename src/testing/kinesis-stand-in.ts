@@ -65,6 +65,8 @@ export interface StandInCounts {
   committedRecords: number;
   /** Records refused one by one, by a fault or a shard's limit. */
   failedRecords: number;
+  /** Records that were answered as stored and were not. */
+  lies: number;
   /** Committed records that are no longer in `records`, or never were. */
   forgottenRecords: number;
 }
@@ -91,6 +93,7 @@ export class KinesisStandIn implements AsyncDisposable {
     failedCalls: 0,
     committedRecords: 0,
     failedRecords: 0,
+    lies: 0,
     forgottenRecords: 0,
   };
   readonly #options: KinesisStandInOptions;
@@ -207,6 +210,10 @@ export class KinesisStandIn implements AsyncDisposable {
       const errorCode = this.#recordFailure(record, `${stream}/${shardId}`, faults);
       if (errorCode !== undefined)
         return { ErrorCode: errorCode, ErrorMessage: `Refused on ${shardId} by the stand-in.` };
+      if (strikes(this.#random, faults.lies?.ratio ?? 0)) {
+        this.counts.lies++;
+        return { SequenceNumber: `49${"0".repeat(54)}`, ShardId: shardId };
+      }
       const sequenceNumber = `49${String(++this.counts.committedRecords).padStart(54, "0")}`;
       this.#keep({ stream, shardId, sequenceNumber, partitionKey: record.partitionKey, data: record.data, call });
       return { SequenceNumber: sequenceNumber, ShardId: shardId };

@@ -30,6 +30,9 @@ export function fail(response: ServerResponse, kind: CallFailure, commit: () => 
       commit();
       response.socket?.resetAndDestroy();
       return;
+    case "hang-after-commit":
+      commit();
+      return;
     case "empty-reply":
       commit();
       return send(response, { status: 200, body: "" });

@@ -1,9 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { promisify } from "node:util";
 import type { LedgerRow } from "../../src/core/ledger.ts";
+import { descendantsOf, isRunning, killTree } from "./process-tree.ts";
+import { waitFor } from "./wait-for.ts";
 
 const STARTUP_MS = 20_000;
 const EXIT_MS = 40_000;
@@ -32,10 +35,15 @@ export class CollectorProcess implements AsyncDisposable {
     this.adminPort = adminPort;
   }
 
-  /** Starts a collector whose `millrace.yaml` has the given text; `listen` and `admin` are added. */
-  static async start(dir: string, yaml: string, env: NodeJS.ProcessEnv = {}): Promise<CollectorProcess> {
+  /**
+   * Starts a collector whose `millrace.yaml` has the given text; `admin` is added, and `listen` if it is not there.
+   *
+   * @param port for events; default: any free one
+   */
+  static async start(dir: string, yaml: string, env: NodeJS.ProcessEnv = {}, port = 0): Promise<CollectorProcess> {
     const file = path.join(dir, "millrace.yaml");
-    await writeFile(file, `listen: { host: 127.0.0.1, port: 0 }\nadmin: { host: 127.0.0.1, port: 0 }\n${yaml}`);
+    const listen = /^listen:/m.test(yaml) ? "" : `listen: { host: 127.0.0.1, port: ${port} }\n`;
+    await writeFile(file, `${listen}admin: { host: 127.0.0.1, port: 0 }\n${yaml}`);
     const child = spawn(process.execPath, [main, "start", "--config", file], {
       cwd: dir,
       env: { ...process.env, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test", ...env },
@@ -50,14 +58,14 @@ export class CollectorProcess implements AsyncDisposable {
     const deadline = Date.now() + STARTUP_MS;
     while (!output.text.includes("Millrace is ready")) {
       if (child.exitCode !== null || Date.now() > deadline) {
-        child.kill("SIGKILL");
+        if (child.pid !== undefined) killTree(child.pid);
         throw new Error(`the collector did not start (exit code ${child.exitCode}):\n${output.text}`);
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    const port = Number(/POST http:\/\/127\.0\.0\.1:(\d+)\//.exec(output.text)?.[1]);
+    const eventPort = Number(/POST https?:\/\/127\.0\.0\.1:(\d+)\//.exec(output.text)?.[1]);
     const adminPort = Number(/admin +http:\/\/127\.0\.0\.1:(\d+)\//.exec(output.text)?.[1]);
-    return new CollectorProcess(dir, child, output, port, adminPort);
+    return new CollectorProcess(dir, child, output, eventPort, adminPort);
   }
 
   get url(): string {
@@ -90,6 +98,27 @@ export class CollectorProcess implements AsyncDisposable {
     }
   }
 
+  /** `kill -9` of the supervisor and all workers at once, as when the machine's memory runs out. Resolves when all are gone. */
+  async kill(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const workers = descendantsOf(this.pid);
+    killTree(this.pid);
+    await this.exited();
+    await waitFor(() => !workers.some((pid) => isRunning(pid)));
+  }
+
+  async workers(): Promise<{ slot: string; pid?: number; state: string; restarts: number }[]> {
+    const reply = await fetch(`http://127.0.0.1:${this.adminPort}/v1/workers`);
+    return (await reply.json()) as { slot: string; pid?: number; state: string; restarts: number }[];
+  }
+
+  /** Runs another command on the same configuration, and returns what it prints. Throws when it fails. */
+  async command(...args: string[]): Promise<string> {
+    const all = [main, ...args, "--config", path.join(this.dir, "millrace.yaml")];
+    return (await promisify(execFile)(process.execPath, all, { cwd: this.dir, timeout: 30_000 })).stdout;
+  }
+
+  /** To the supervisor only. */
   signal(name: NodeJS.Signals): void {
     this.#child.kill(name);
   }
@@ -106,8 +135,7 @@ export class CollectorProcess implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill("SIGKILL");
-    await this.exited();
+    await this.kill();
   }
 }
 

@@ -17,6 +17,8 @@ export interface SendOptions {
   readonly eventsPerRequest: number;
   readonly connections: number;
   readonly query?: string;
+  /** Makes each event this many bytes larger. Default: 0. */
+  readonly paddingBytes?: number;
   /** Stops early, without failing. */
   readonly signal?: AbortSignal;
 }
@@ -40,7 +42,12 @@ export async function sendEvents(options: SendOptions): Promise<SendReport> {
 
 async function sendOne(options: SendOptions, agent: Dispatcher, count: number, report: SendReport): Promise<void> {
   const ids = Array.from({ length: count }, () => randomUUID());
-  const events = ids.map((id, index) => ({ id, type: "test.sent", data: { index, text: "zażółć gęślą jaźń" } }));
+  const padding = options.paddingBytes === undefined ? {} : { padding: "x".repeat(options.paddingBytes) };
+  const events = ids.map((id, index) => ({
+    id,
+    type: "test.sent",
+    data: { index, text: "zażółć gęślą jaźń", ...padding },
+  }));
   try {
     const reply = await request(`${options.url}${options.query ?? ""}`, {
       method: "POST",

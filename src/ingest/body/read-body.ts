@@ -1,10 +1,11 @@
-import type { IncomingMessage } from "node:http";
+import type { Readable } from "node:stream";
+import type { RequestHead } from "../exchange.ts";
 import { type GoneBody, overloaded, type RefusedBody, type TakenBody, tooLarge } from "./body-result.ts";
 import type { PendingBytes } from "./pending-bytes.ts";
 
 /** Why a body of the length that is announced would not be taken, before any of it is asked for. */
 export function refuseAnnounced(
-  request: IncomingMessage,
+  request: RequestHead,
   maxBytes: number,
   pending: PendingBytes,
 ): RefusedBody | undefined {
@@ -19,13 +20,13 @@ export function refuseAnnounced(
  *
  * After a refusal the rest of the body is discarded as it arrives, so that the client
  * reads the answer instead of a reset; the answer should close the connection. How long
- * a body may take is up to `requestTimeout` of the server, which ends the request as
- * `gone`.
+ * a body may take is up to the server, which ends the request as `gone`.
  *
+ * @param request the request as a stream
  * @param maxBytes largest body, as sent
  */
 export function readBody(
-  request: IncomingMessage,
+  request: Readable,
   maxBytes: number,
   pending: PendingBytes,
 ): Promise<TakenBody | RefusedBody | GoneBody> {
@@ -35,7 +36,7 @@ export function readBody(
 }
 
 function collect(
-  request: IncomingMessage,
+  request: Readable,
   maxBytes: number,
   pending: PendingBytes,
   resolve: (result: TakenBody | RefusedBody | GoneBody) => void,
@@ -77,6 +78,10 @@ function collect(
     resolve({ kind: "body", body });
   });
   request.on("error", ignore);
+  // A stream of HTTP/2 that is reset without an error ends as if its body were complete, but tells so first.
+  request.on("aborted", () => {
+    if (!settled) giveUp({ kind: "gone" });
+  });
   // Comes after every other event, and alone when the client went away.
   request.on("close", () => {
     if (!settled) giveUp({ kind: "gone" });

@@ -8,10 +8,16 @@ interface FakeTimer {
 /** A clock that stands still until a test moves it. */
 export class FakeClock implements Clock {
   #nowMs = 0;
+  #wallMs = 1_700_000_000_000;
   readonly #timers = new Set<FakeTimer>();
 
   nowMs(): number {
-    return 1_700_000_000_000 + this.#nowMs;
+    return this.#wallMs + this.#nowMs;
+  }
+
+  /** Sets the wall clock, forward or back. */
+  jump(byMs: number): void {
+    this.#wallMs += byMs;
   }
 
   monotonicMs(): number {
@@ -26,6 +32,11 @@ export class FakeClock implements Clock {
 
   get pendingTimers(): number {
     return this.#timers.size;
+  }
+
+  /** Lets time pass without running timers. */
+  pass(byMs: number): void {
+    this.#nowMs += byMs;
   }
 
   /** Lets time pass: runs the timers that become due, in order, and what follows from each. */

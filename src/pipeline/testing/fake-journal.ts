@@ -5,6 +5,7 @@ export interface FakeEvent {
   readonly type?: string;
   readonly source?: string;
   readonly bytes?: Buffer;
+  readonly receivedMs?: number;
 }
 
 /** A journal in memory that a test writes to, with damage and reads as it asks for. */
@@ -20,7 +21,13 @@ export class FakeJournal implements Journal {
   readonly events: CollectedEvent[] = [];
   /** Events that readers have returned. */
   readonly read: CollectedEvent[] = [];
+  readonly #nowMs: () => number;
   #end: Position = 0;
+
+  /** @param nowMs when events are received that do not say otherwise */
+  constructor(nowMs: () => number = () => 1_700_000_000_000) {
+    this.#nowMs = nowMs;
+  }
 
   get end(): Position {
     return this.#end;
@@ -36,9 +43,16 @@ export class FakeJournal implements Journal {
 
   /** Writes events; returns them. */
   write(...events: readonly FakeEvent[]): CollectedEvent[] {
-    const written = events.map(({ type = "test", source = "web", bytes = Buffer.from(`{"type":"${type}"}`) }) => {
+    const written = events.map(({ type = "test", source = "web", receivedMs = this.#nowMs(), bytes }) => {
       const position = this.#end++;
-      return { position, id: `id-${position}`, type, source, receivedMs: 1_700_000_000_000, bytes };
+      return {
+        position,
+        id: `id-${position}`,
+        type,
+        source,
+        receivedMs,
+        bytes: bytes ?? Buffer.from(`{"type":"${type}"}`),
+      };
     });
     this.events.push(...written);
     return written;
@@ -47,6 +61,12 @@ export class FakeJournal implements Journal {
   /** Positions that hold nothing, as after damage. */
   lose(count: number): void {
     this.#end += count;
+  }
+
+  bytesFrom(position: Position): number {
+    let bytes = 0;
+    for (const event of this.events) if (event.position >= position) bytes += event.bytes.byteLength;
+    return bytes;
   }
 
   append(): Promise<Position> {

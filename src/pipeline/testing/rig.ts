@@ -1,9 +1,11 @@
 import pino from "pino";
 import { Registry } from "prom-client";
 import type { SinkSettings } from "../../core/config-fields.ts";
+import type { Position } from "../../core/event.ts";
 import { Ledger } from "../../core/ledger.ts";
 import type { RejectedEvent, RejectLog } from "../../core/reject-log.ts";
 import type { BatchLimits } from "../../core/sink.ts";
+import type { Caution } from "../caution.ts";
 import { createPipelineMetrics } from "../metrics.ts";
 import { Pipeline } from "../pipeline.ts";
 import { FakeClock } from "./fake-clock.ts";
@@ -18,12 +20,16 @@ export interface RigOptions {
   readonly random?: () => number;
   /** The cursor to begin at; the journal is empty. */
   readonly from?: number;
+  /** Events that an earlier process wrote; the cursor is before them. */
+  readonly backlog?: readonly FakeEvent[];
+  readonly caution?: Caution;
+  readonly setAside?: ReadonlySet<Position>;
 }
 
 /** A pipeline between fakes, with a real ledger, which asserts that the cursor accounts for every event. */
 export class Rig {
   readonly clock = new FakeClock();
-  readonly journal = new FakeJournal();
+  readonly journal = new FakeJournal(() => this.clock.nowMs());
   readonly sink: FakeSink;
   readonly ledger = new Ledger();
   readonly registry = new Registry();
@@ -44,6 +50,7 @@ export class Rig {
     };
     this.ledger.skipTo(options.from ?? 0);
     const from = this.ledger.open(SINK);
+    this.ledger.accept(this.journal.write(...(options.backlog ?? [])));
     this.pipeline = new Pipeline({
       settings: {
         name: SINK,
@@ -62,6 +69,9 @@ export class Rig {
       clock: this.clock,
       random: options.random ?? (() => 0.5),
       metrics: createPipelineMetrics(this.registry),
+      owed: () => this.ledger.held(SINK),
+      ...(options.caution && { caution: options.caution }),
+      ...(options.setAside && { setAside: options.setAside }),
       log: pino({ level: "info" }, { write: (line: string) => void this.logged.push(JSON.parse(line)) }),
     });
   }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
-import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "./problems.ts";
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "../problems.ts";
+import { headersTooLarge, REQUEST_TIMEOUT } from "../protocol-problems.ts";
 
 /** How long a broken connection stays open for its client to read why. */
 const GOODBYE_MS = 1_000;
@@ -12,15 +13,9 @@ export function clientProblem(
 ): Problem {
   switch (error.code ?? "") {
     case "HPE_HEADER_OVERFLOW":
-      return {
-        code: "headers_too_large",
-        detail: `The request's header is larger than ${maxHeaderBytes} bytes. Send fewer or shorter headers, such as cookies, or a shorter URL.`,
-      };
+      return headersTooLarge(maxHeaderBytes);
     case "ERR_HTTP_REQUEST_TIMEOUT":
-      return {
-        code: "request_timeout",
-        detail: "The request did not arrive in time. Send it again, in smaller parts if the line is slow.",
-      };
+      return REQUEST_TIMEOUT;
     case "HPE_INVALID_EOF_STATE":
       return {
         code: "body_incomplete",

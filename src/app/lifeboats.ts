@@ -1,0 +1,83 @@
+import type { Logger } from "pino";
+import { systemClock } from "../core/clock.ts";
+import type { Position } from "../core/event.ts";
+import type { Ledger } from "../core/ledger.ts";
+import { filesToDeliver } from "../journal/slots-on-disk.ts";
+import { launch, withdraw } from "../lifeboat/lifeboat.ts";
+import { type LifeboatStore, openLifeboatStore } from "../lifeboat/lifeboat-store.ts";
+import type { MillraceConfig } from "./config.ts";
+
+type LifeboatConfig = NonNullable<MillraceConfig["shutdown"]["lifeboat"]>;
+
+/** The lifeboats of one slot: what they are for is said in `shutdown.lifeboat`. Their failures are logged, and cost nothing else. */
+export class Lifeboats {
+  readonly reserveMs: number;
+  readonly #lifeboat: LifeboatConfig;
+  readonly #config: MillraceConfig;
+  readonly #slot: string;
+  readonly #log: Logger;
+
+  private constructor(lifeboat: LifeboatConfig, config: MillraceConfig, slot: string, log: Logger) {
+    this.reserveMs = lifeboat.reserveMs;
+    this.#lifeboat = lifeboat;
+    this.#config = config;
+    this.#slot = slot;
+    this.#log = log;
+  }
+
+  /** `undefined` when none are configured, or there will be nothing on disk to put into one. */
+  static of(config: MillraceConfig, slot: string, log: Logger): Lifeboats | undefined {
+    const { lifeboat } = config.shutdown;
+    if (lifeboat === undefined || config.journal.durability === "memory") return undefined;
+    return new Lifeboats(lifeboat, config, slot, log);
+  }
+
+  /** The journal came back with what earlier lifeboats hold: they are not needed. */
+  async withdraw(countedTo: Position): Promise<void> {
+    const { node } = this.#config;
+    try {
+      const store = await openLifeboatStore(this.#lifeboat);
+      const { withdrawn, left } = await withdraw(store, { node, slot: this.#slot, countedTo });
+      if (withdrawn.length > 0) this.#log.info({ withdrawn }, "the journal is back, and its lifeboats were withdrawn");
+      if (left.length > 0) {
+        this.#log.warn(
+          { place: store.place, lifeboats: left },
+          "there are lifeboats of this node with events that its journal does not have; deliver them with: millrace journal import",
+        );
+      }
+    } catch (error) {
+      this.#log.warn({ err: error }, "the lifeboats of this slot could not be looked for");
+    }
+  }
+
+  /** Copies what the closed slot still holds, within `atMostMs`. */
+  async launch(ledger: Ledger, atMostMs: number): Promise<void> {
+    const held = Object.fromEntries(ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const));
+    if (Object.values(held).every((events) => events === 0)) return;
+    try {
+      const signal = AbortSignal.timeout(Math.max(1, Math.round(atMostMs)));
+      const store = await openLifeboatStore(this.#lifeboat);
+      const boat = await this.#fill(store, ledger, held, signal);
+      this.#log.info(
+        { place: store.place, lifeboat: boat, held },
+        "what the sinks did not take is in the journal, and in a lifeboat for another node to import",
+      );
+    } catch (error) {
+      this.#log.error(
+        { err: error, held },
+        "no lifeboat could be filled in time; what the sinks did not take is in the journal",
+      );
+    }
+  }
+
+  async #fill(
+    store: LifeboatStore,
+    ledger: Ledger,
+    held: Readonly<Record<string, number>>,
+    signal: AbortSignal,
+  ): Promise<string> {
+    const files = await filesToDeliver(this.#config.journal, this.#slot, ledger.lowestCursor());
+    const slot = { node: this.#config.node, slot: this.#slot, end: ledger.countedTo, held, files };
+    return launch(store, slot, systemClock.nowMs(), signal);
+  }
+}

@@ -1,0 +1,17 @@
+import type { MillraceConfig } from "./config.ts";
+
+type SourceConfig = MillraceConfig["sources"][number];
+
+/**
+ * The sources as one of `workers` workers sees them: each enforces its part of a source's
+ * quota, since connections are spread evenly over the workers. What a source allows one
+ * client is not divided: a client with one connection has one worker.
+ */
+export function shareOfQuotas(sources: readonly SourceConfig[], workers: number): SourceConfig[] {
+  return sources.map((source) => {
+    if (source.quota === undefined || workers === 1) return source;
+    const { eventsPerSecond, burst } = source.quota;
+    const share = (events: number) => Math.max(1, events / workers);
+    return { ...source, quota: { ...source.quota, eventsPerSecond: share(eventsPerSecond), burst: share(burst) } };
+  });
+}

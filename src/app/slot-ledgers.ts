@@ -1,0 +1,39 @@
+import type { Logger } from "pino";
+import { type Checkpoint, Ledger } from "../core/ledger.ts";
+import { type LedgerSummary, summarize } from "../core/ledger-summary.ts";
+import { CheckpointFile } from "../journal/checkpoint-file.ts";
+
+/**
+ * The ledgers of all slots of a node, as far as its supervisor knows them: what workers said
+ * last, and what lies on the disk of slots that have none.
+ */
+export class SlotLedgers {
+  readonly #config: { readonly dir: string };
+  readonly #log: Logger;
+  readonly #bySlot = new Map<string, Checkpoint>();
+
+  constructor(config: { readonly dir: string }, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+  }
+
+  tell(slot: string, checkpoint: Checkpoint): void {
+    this.#bySlot.set(slot, checkpoint);
+  }
+
+  /** Reads the ledger of a slot from its disk. Only for one that no worker has open. */
+  async load(slot: string): Promise<void> {
+    const file = new CheckpointFile({ config: this.#config, slot, log: this.#log });
+    const checkpoint = await file.load();
+    if (checkpoint !== undefined) this.#bySlot.set(slot, checkpoint);
+  }
+
+  of(slot: string): Ledger | undefined {
+    const checkpoint = this.#bySlot.get(slot);
+    return checkpoint && new Ledger(checkpoint);
+  }
+
+  summary(): LedgerSummary {
+    return summarize([...this.#bySlot.values()].map((checkpoint) => new Ledger(checkpoint)));
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The program of a worker process, which the supervisor forks. It learns all it needs from
+ * its supervisor and ends with it.
+ */
+import { ParentLink } from "../supervisor/parent-link.ts";
+import type { SlotStatus } from "../core/deliveries.ts";
+import { MillraceError } from "../core/errors.ts";
+import { compileSchemas } from "../schemas/registry.ts";
+import { createLogger } from "../telemetry/log.ts";
+import { stopSignal } from "./stop-signals.ts";
+import { Worker } from "./worker.ts";
+import {
+  type LastWords,
+  received,
+  type Settings,
+  type SupervisorQuestion,
+  type WorkerQuestion,
+  type WorkerReady,
+  type WorkerStart,
+} from "./worker-protocol.ts";
+
+/** Longest time for the requests under way when the supervisor is gone: another one may be waiting for the slot. */
+const ABANDON_MS = 2_000;
+
+/** How often a worker that empties its slot looks whether it has. */
+const EMPTY_CHECK_MS = 100;
+
+/** Another worker is asked through the supervisor, and the sender waits. */
+const STATUS_TIMEOUT_MS = 2_000;
+
+/** Longest time to let go of what is still open, once all is saved. */
+const LINGER_MS = 1_000;
+
+// A reader of our output that goes away is no failure of ours.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
+const { link, start } = await ParentLink.connect();
+await run(received<WorkerStart>(start));
+setTimeout(() => process.exit(), LINGER_MS).unref();
+
+async function run(told: WorkerStart): Promise<void> {
+  const { slot, task, servingWorkers, port, crashes } = told;
+  const alone = servingWorkers === 1 && task === "serve";
+  const root = await createLogger({ ...told.logging, stream: process.stderr });
+  const log = alone ? root : root.child({ worker: slot });
+  // A terminal's Ctrl-C reaches us too. A hangup is the supervisor's to understand.
+  const signalled = stopSignal(() => {});
+  const stopped = new Promise<"drain" | "orphaned">((resolve) => link.onStop(resolve));
+
+  let worker: Worker;
+  try {
+    worker = await Worker.start({
+      slot,
+      settings: await liveSettings(told.settings),
+      serving: task === "serve" ? { port, servingWorkers } : undefined,
+      crashes,
+      statusIn: (inSlot, position) => statusIn({ kind: "status", slot: inSlot, position }),
+      log,
+    });
+  } catch (error) {
+    if (!(error instanceof MillraceError)) throw error;
+    await link.failed(error);
+    process.exitCode = 1;
+    return;
+  }
+  link.progress = () => String(worker.savedTo);
+  link.onQuestion((question) => answer(worker, received<WorkerQuestion>(question)));
+  link.ready({ port: worker.port } satisfies WorkerReady);
+
+  const cause = await Promise.race([stopped, signalled.then(() => "drain" as const), whenEmpty(worker, task)]);
+  if (cause === "orphaned") {
+    log.warn("the supervisor is gone; finishing what is at hand and ending");
+    await worker.abandon(ABANDON_MS);
+  } else if (await isCutShort(worker.drain(), signalled)) {
+    process.exit(1);
+  }
+  const words: LastWords = { ledger: worker.ledger.checkpoint(), lost: worker.lostEvents() };
+  await link.end(words);
+}
+
+function answer(worker: Worker, question: WorkerQuestion): Promise<unknown> {
+  switch (question.kind) {
+    case "view":
+      return Promise.resolve(worker.view());
+    case "metrics":
+      return worker.metrics();
+    case "events":
+      return Promise.resolve(worker.eventsInMemory(question.sink));
+    case "status":
+      return Promise.resolve(worker.statusOf(question.position));
+    case "apply":
+      return apply(worker, question.settings);
+  }
+}
+
+/** Puts settings into force, or says what was wrong with them. */
+async function apply(worker: Worker, settings: Settings): Promise<string | undefined> {
+  try {
+    await worker.apply(await liveSettings(settings));
+    return undefined;
+  } catch (error) {
+    if (error instanceof MillraceError) return error.message;
+    throw error;
+  }
+}
+
+async function liveSettings({ config, schemas }: Settings) {
+  return { config, schemas: await compileSchemas(config.schemas, schemas) };
+}
+
+async function statusIn(question: SupervisorQuestion): Promise<SlotStatus> {
+  try {
+    return received<SlotStatus>(await link.ask(question, STATUS_TIMEOUT_MS));
+  } catch {
+    return { kind: "no_answer" };
+  }
+}
+
+/** Never, for a worker that serves. */
+function whenEmpty(worker: Worker, task: WorkerStart["task"]): Promise<"drain"> {
+  return new Promise((resolve) => {
+    if (task === "serve") return;
+    const timer = setInterval(() => {
+      if (!worker.isEmpty) return;
+      clearInterval(timer);
+      resolve("drain");
+    }, EMPTY_CHECK_MS);
+  });
+}
+
+async function isCutShort(drained: Promise<void>, signalled: ReturnType<typeof stopSignal>): Promise<boolean> {
+  const second = signalled.then((signal) => signal.second);
+  return (await Promise.race([drained, second])) === "second signal";
+}

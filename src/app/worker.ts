@@ -1,0 +1,343 @@
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
+import { systemClock } from "../core/clock.ts";
+import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
+import type { Position } from "../core/event.ts";
+import type { Journal } from "../core/journal.ts";
+import { Ledger } from "../core/ledger.ts";
+import type { RejectLog } from "../core/reject-log.ts";
+import { IngestServer } from "../ingest/ingest-server.ts";
+import { createIngestMetrics } from "../ingest/metrics.ts";
+import { openapiDocument } from "../ingest/openapi.ts";
+import { SourceTable } from "../ingest/sources.ts";
+import { CheckpointFile } from "../journal/checkpoint-file.ts";
+import { DiskReserve } from "../journal/disk-reserve.ts";
+import { createJournalMetrics } from "../journal/metrics.ts";
+import { openJournal } from "../journal/open-journal.ts";
+import { openRejectLog } from "../journal/reject-log-files.ts";
+import { removeSegments } from "../journal/slots-on-disk.ts";
+import type { SlotLock } from "../journal/slot-lock.ts";
+import { SchemaRegistry } from "../schemas/registry.ts";
+import { createRegistry, registerLedgerMetrics } from "../telemetry/registry.ts";
+import { Caution } from "./caution.ts";
+import type { MillraceConfig } from "./config.ts";
+import { healthOf } from "./health.ts";
+import { LedgerBook } from "./ledger-book.ts";
+import { Lifeboats } from "./lifeboats.ts";
+import { PipelineDeliveries } from "./pipeline-deliveries.ts";
+import { Pipelines } from "./pipelines.ts";
+import { packageVersion } from "./package-version.ts";
+import { shareOfQuotas } from "./quota-shares.ts";
+import { lockWhenFree } from "./slot-takeover.ts";
+import type { MetricFamilies, WorkerView } from "./worker-protocol.ts";
+
+/** Kept of the drain's time, up to half of it, for writing the last state, closing files and ending the process. */
+const CLOSING_MS = 1_500;
+
+const NO_SCHEMAS = new SchemaRegistry();
+
+interface Parts {
+  readonly lock: SlotLock;
+  readonly reserve: DiskReserve;
+  readonly journal: Journal;
+  readonly book: LedgerBook;
+  readonly pipelines: Pipelines;
+  readonly deliveries: PipelineDeliveries;
+  /** `undefined` when this worker only empties its slot. */
+  readonly server: IngestServer | undefined;
+  readonly registry: Registry;
+  readonly quarantine: RejectLog;
+  readonly deadLetters: RejectLog;
+}
+
+/** The configuration that can change while events flow, ready for use. */
+export interface LiveSettings {
+  readonly config: MillraceConfig;
+  readonly schemas: SchemaRegistry;
+}
+
+export interface WorkerOptions {
+  readonly slot: string;
+  readonly settings: LiveSettings;
+  /** Where events are taken in; `undefined`: nowhere, the slot is only to be emptied. */
+  readonly serving: { readonly port: number; readonly servingWorkers: number } | undefined;
+  /** How often an earlier worker of this slot died of its own fault without getting any further. */
+  readonly crashes: number;
+  /** What another slot of this node says of one of its positions. */
+  readonly statusIn: (slot: string, position: Position) => Promise<SlotStatus>;
+  readonly log: Logger;
+}
+
+/** What lies on disk is read from disk, also where the journal is to be in memory from now on. */
+function toEmpty(config: MillraceConfig): MillraceConfig {
+  if (config.journal.durability !== "memory") return config;
+  return { ...config, journal: { ...config.journal, durability: "os" } };
+}
+
+/** What changes while the collector runs, shared by the parts that read it. */
+interface Live {
+  settings: LiveSettings;
+  sources: SourceTable;
+  /** Workers that divide a source's quota. */
+  readonly shares: number;
+  draining: boolean;
+}
+
+/**
+ * One worker: a journal slot, its pipelines and, unless it only empties the slot, the event
+ * port, put together.
+ *
+ * Started in the order in which events need the parts, and stopped in the reverse, so
+ * that nothing is accepted that could not be kept, and nothing is closed that could
+ * still be written to.
+ */
+export class Worker {
+  readonly slot: string;
+  readonly #parts: Parts;
+  readonly #log: Logger;
+  readonly #live: Live;
+  readonly #lifeboats: Lifeboats | undefined;
+
+  private constructor(slot: string, parts: Parts, live: Live, log: Logger) {
+    this.slot = slot;
+    this.#lifeboats = Lifeboats.of(live.settings.config, slot, log);
+    // In the background: a place that does not answer must not keep events from being taken in.
+    void this.#lifeboats?.withdraw(parts.book.ledger.countedTo);
+    this.#parts = parts;
+    this.#live = live;
+    this.#log = log;
+  }
+
+  /** Opens the slot, recovers its journal and ledger, and starts serving. */
+  static async start({ slot, settings, serving, crashes, statusIn, log }: WorkerOptions): Promise<Worker> {
+    const config = serving === undefined ? toEmpty(settings.config) : settings.config;
+    const clock = systemClock;
+    const registry = createRegistry(slot);
+    const shares = serving?.servingWorkers ?? 1;
+    const live: Live = {
+      settings,
+      sources: SourceTable.create(shareOfQuotas(config.sources, shares), clock),
+      shares,
+      draining: false,
+    };
+    // What was opened is closed again when a later step fails, such as a port that is taken.
+    await using opened = new AsyncDisposableStack();
+
+    const lock = opened.adopt(await lockWhenFree(config.journal, slot, clock, log), (held) => held.release());
+    const reserve = opened.adopt(new DiskReserve({ config: config.journal, slot }), (held) => held.close());
+    if (!reserve.hold()) log.warn("the disk of the journal is full: events are refused until there is room");
+    const checkpoints = new CheckpointFile({ config: config.journal, slot, log, reserve });
+    const checkpoint = await checkpoints.load();
+    const metrics = createJournalMetrics(registry);
+    const recorded = new Ledger(checkpoint);
+    const { journal, recovery } = await openJournal({
+      config: config.journal,
+      slot,
+      clock,
+      log,
+      metrics,
+      reserve,
+      atLeast: recorded.countedTo,
+      neededFrom: recorded.lowestCursor(),
+    });
+    opened.defer(() => journal.close());
+    const book = await LedgerBook.open({
+      checkpoint,
+      sinks: config.sinks.map(({ name }) => name),
+      damaged: recovery.damagedSegments + recovery.foreignFiles > 0,
+      journal,
+      file: checkpoints,
+      clock,
+      log,
+    });
+    opened.defer(() => book.close());
+    registerLedgerMetrics(registry, book.ledger, journal);
+
+    const rejects = { slot, durability: config.journal.durability, clock, log, metrics };
+    const quarantine = await openRejectLog({ ...rejects, config: config.quarantine, name: "quarantine" });
+    opened.defer(() => quarantine.close());
+    const deadLetters = await openRejectLog({
+      ...rejects,
+      config: config.deadLetters,
+      name: "dead-letters",
+      // The cursor passes an event that is written there, and a power cut must not take it from both.
+      durability: config.journal.durability === "memory" ? "memory" : "disk",
+    });
+    opened.defer(() => deadLetters.close());
+
+    const pipelines = new Pipelines({
+      node: config.node,
+      journal,
+      book,
+      deadLetters,
+      registry,
+      clock,
+      log,
+      caution: Caution.after(crashes, { config: config.journal, slot, ledger: book.ledger, log }),
+    });
+    opened.defer(() => pipelines.stop());
+    journal.onAppend((events) => {
+      book.accept(events);
+      pipelines.wake();
+    });
+    await pipelines.apply(config.sinks);
+
+    const deliveries = new PipelineDeliveries(() => pipelines, journal, statusIn);
+    let server: IngestServer | undefined;
+    if (serving !== undefined) {
+      server = new IngestServer({
+        listen: { ...config.listen, port: serving.port },
+        reusePort: serving.servingWorkers > 1,
+        http: config.http,
+        node: config.node,
+        journal,
+        sources: () => live.sources,
+        validator: () => live.settings.schemas,
+        schemas: () => (live.settings.config.schemas.expose ? live.settings.schemas : NO_SCHEMAS),
+        quarantine,
+        deliveries,
+        onQuarantined: (source, events) => {
+          book.ledger.quarantine(source, events);
+          book.changed();
+        },
+        metrics: createIngestMetrics(registry),
+        log,
+        clock,
+        openapi: JSON.stringify(openapiDocument(packageVersion(), config.http)),
+        health: () => healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.nowMs()),
+      });
+      await server.listen();
+    }
+    opened.move();
+    const parts = { lock, reserve, journal, book, pipelines, deliveries, server, registry, quarantine, deadLetters };
+    return new Worker(slot, parts, live, log);
+  }
+
+  /** The event port; 0 when it takes no events in. */
+  get port(): number {
+    return this.#parts.server?.port ?? 0;
+  }
+
+  get ledger(): Ledger {
+    return this.#parts.book.ledger;
+  }
+
+  /** What every sink had settled by the last save. */
+  get savedTo(): Position {
+    return this.#parts.book.savedTo;
+  }
+
+  /** True when every sink has settled every event of the slot. */
+  get isEmpty(): boolean {
+    const { journal, pipelines } = this.#parts;
+    return [...pipelines].every((pipeline) => this.ledger.cursor(pipeline.settings.name) >= journal.end);
+  }
+
+  view(): WorkerView {
+    const { journal, pipelines } = this.#parts;
+    const { config } = this.#live.settings;
+    return {
+      health: healthOf(this.#live.draining, journal, pipelines, config.readiness, systemClock.nowMs()),
+      ledger: this.ledger.checkpoint(),
+      sinks: [...pipelines].map((pipeline) => ({ sink: pipeline.settings.name, ...pipeline.health() })),
+    };
+  }
+
+  metrics(): Promise<MetricFamilies> {
+    return this.#parts.registry.getMetricsAsJSON();
+  }
+
+  /** What a sink of type `memory` holds, as JSON, oldest first; `undefined` when there is none of that name. */
+  eventsInMemory(sink: string): string[] | undefined {
+    return this.#parts.pipelines.eventsInMemory(sink)?.map(({ bytes }) => bytes.toString());
+  }
+
+  statusOf(position: Position): readonly SinkStatus[] | undefined {
+    return this.#parts.deliveries.statusOf(position);
+  }
+
+  /**
+   * Acknowledged events that this process could not keep: those still held by a journal in
+   * memory when it ends, and those found damaged since the start.
+   */
+  lostEvents(): number {
+    const { ledger } = this;
+    const inMemory = this.#parts.journal.durability === "memory";
+    const held = inMemory ? Math.max(0, ...ledger.sinks.map((sink) => ledger.held(sink))) : 0;
+    return held + this.#parts.book.lostEvents;
+  }
+
+  /** Puts new sources, schemas and sinks into force, all or none, without dropping a connection. */
+  async apply(settings: LiveSettings): Promise<void> {
+    await this.#parts.pipelines.apply(settings.config.sinks);
+    this.#live.sources = this.#live.sources.replacedBy(shareOfQuotas(settings.config.sources, this.#live.shares));
+    this.#live.settings = settings;
+  }
+
+  /**
+   * Stops without losing anything: not ready, serve on for `preStopMs`, stop accepting,
+   * finish requests, flush every pipeline, save. Ends within `drainMs`; what a sink could
+   * not take by then stays in the journal for the next start.
+   */
+  async drain(): Promise<void> {
+    const { preStopMs, drainMs } = this.#live.settings.config.shutdown;
+    const deadlineMs = systemClock.monotonicMs() + drainMs;
+    const closingMs = Math.min(CLOSING_MS, drainMs / 2);
+    const reservedMs = closingMs + (this.#lifeboats?.reserveMs ?? 0);
+    const leftMs = () => Math.max(0, deadlineMs - reservedMs - systemClock.monotonicMs());
+    const { server, pipelines } = this.#parts;
+    this.#live.draining = true;
+    if (server !== undefined) {
+      server.beginDrain();
+      if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(preStopMs, leftMs())));
+      this.#log.info("no longer accepting events; finishing requests");
+      // Half of the time at most, so that a slow sender does not keep what was accepted from being flushed.
+      await server.close(leftMs() / 2);
+    }
+    this.#sayWhatIsHeld(leftMs());
+    await pipelines.drain(leftMs());
+    await this.#close(() => this.#lifeboats?.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs()));
+  }
+
+  #sayWhatIsHeld(atMostMs: number): void {
+    const { ledger } = this;
+    const held = ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const).filter(([, events]) => events > 0);
+    if (held.length === 0) return;
+    this.#log.info(
+      { held: Object.fromEntries(held), atMostMs: Math.round(atMostMs) },
+      "flushing the sinks; what they do not take in time stays in the journal, as it does after a second signal",
+    );
+  }
+
+  /**
+   * Stops at once, without losing anything: takes no more requests, finishes those under
+   * way for at most `atMostMs`, saves. What sinks have not had stays in the journal.
+   */
+  async abandon(atMostMs: number): Promise<void> {
+    this.#live.draining = true;
+    await this.#parts.server?.close(atMostMs);
+    await this.#parts.pipelines.drain(0);
+    await this.#close();
+  }
+
+  /** @param beforeUnlock what is to be done with the closed slot while nobody else may touch it */
+  async #close(beforeUnlock?: () => Promise<void> | undefined): Promise<void> {
+    const { pipelines, book, journal, quarantine, deadLetters, reserve, lock } = this.#parts;
+    await pipelines.stop();
+    await Promise.all([quarantine.close(), deadLetters.close()]);
+    await book.close();
+    await journal.close();
+    await this.#discard();
+    await beforeUnlock?.();
+    await reserve.close();
+    await lock.release();
+  }
+
+  /** A slot that was emptied has no use for its segments; without them the next start need not look into it. */
+  async #discard(): Promise<void> {
+    const { journal } = this.#live.settings.config;
+    const isServing = this.#parts.server !== undefined;
+    if (isServing || !this.isEmpty || journal.retainMs > 0) return;
+    await removeSegments(journal, this.slot);
+  }
+}

@@ -1,0 +1,236 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { Pool } from "undici";
+import { seededRandom } from "../core/seeded-random.ts";
+import { makeEvent, makeInvalidEvent } from "./chaos-event.ts";
+import type { AckTimes } from "./ack-times.ts";
+import type { Level, Oracle } from "./oracle.ts";
+import { sharedClockMs } from "./shared-clock.ts";
+
+const gzipped = promisify(gzip);
+
+const CLIENTS = 24;
+const RESEND_MS = 50;
+/** Longest that a client follows a Retry-After, so that the load comes back. */
+const LONGEST_WAIT_MS = 2_000;
+/** A load that could not be sent is not made up for beyond this. */
+const LONGEST_LAG_MS = 500;
+
+/** How often each level is asked for, of ten requests. */
+const LEVEL_MIX: readonly Level[] = [
+  "received",
+  "accepted",
+  "accepted",
+  "accepted",
+  "accepted",
+  "durable",
+  "durable",
+  "durable",
+  "delivered",
+  "delivered",
+];
+
+const INVALID_SHARE = 0.02;
+const GZIP_SHARE = 0.25;
+const NDJSON_SHARE = 0.25;
+
+interface Request {
+  readonly seqs: readonly number[];
+  /** What they hold by place: the number of a valid event, or `undefined` for an invalid one. */
+  readonly places: readonly (number | undefined)[];
+  readonly level: Level;
+  readonly body: string | Buffer;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What is looked at in the body of a 2xx. */
+interface Answer {
+  readonly results?: readonly { readonly index: number; readonly status: string }[];
+  /** With `ack=delivered`: whether it came about. */
+  readonly delivery?: string;
+}
+
+export interface LoadOptions {
+  readonly port: number;
+  readonly key: string;
+  /** Events a second, over all clients. */
+  readonly rate: number;
+  readonly seed: number;
+  readonly oracle: Oracle;
+  readonly times: AckTimes;
+  /** How long a client waits for an answer before it sends the request again, in milliseconds. */
+  readonly answerMs: number;
+  /** Told of each answer that acknowledges something. */
+  readonly onAck: (sentMs: number, ackedMs: number) => void;
+}
+
+/**
+ * Senders as they are in production: keep-alive connections, single events and batches, some of
+ * them compressed, some invalid, at all levels. Each waits for its answer, and sends the same
+ * request again until it has one.
+ */
+export class Load {
+  readonly refused = new Map<number, number>();
+  /** Requests that were sent again because no answer came. */
+  unanswered = 0;
+  invalidSent = 0;
+  readonly #options: LoadOptions;
+  readonly #random: () => number;
+  readonly #clients: Promise<void>[] = [];
+  #nextMs = 0;
+  #stopping = false;
+  #abandoned = false;
+
+  constructor(options: LoadOptions) {
+    this.#options = options;
+    this.#random = seededRandom(options.seed);
+  }
+
+  start(): void {
+    this.#nextMs = sharedClockMs();
+    for (let client = 0; client < CLIENTS; client++) this.#clients.push(this.#run());
+  }
+
+  /** Sends nothing new, and resolves when what is under way has been answered, or `withinMs` have passed. */
+  async stop(withinMs: number): Promise<void> {
+    this.#stopping = true;
+    const late = setTimeout(() => (this.#abandoned = true), withinMs);
+    await Promise.all(this.#clients);
+    clearTimeout(late);
+  }
+
+  async #run(): Promise<void> {
+    const { port, answerMs } = this.#options;
+    const pool = new Pool(`http://127.0.0.1:${port}`, {
+      connections: 1,
+      pipelining: 1,
+      headersTimeout: answerMs,
+      bodyTimeout: answerMs,
+      connect: { timeout: answerMs },
+    });
+    while (!this.#stopping) {
+      const request = await this.#compose();
+      await this.#pace(request.places.length);
+      if (this.#stopping) break;
+      await this.#sendUntilAnswered(pool, request);
+    }
+    await pool.destroy();
+  }
+
+  /** Waits until the load allows so many events more. */
+  async #pace(events: number): Promise<void> {
+    const nowMs = sharedClockMs();
+    const dueMs = Math.max(this.#nextMs, nowMs - LONGEST_LAG_MS);
+    this.#nextMs = dueMs + (events / this.#options.rate) * 1_000;
+    if (dueMs > nowMs) await delay(dueMs - nowMs);
+  }
+
+  async #compose(): Promise<Request> {
+    const random = this.#random;
+    const { oracle, key } = this.#options;
+    const places: (number | undefined)[] = [];
+    const events: string[] = [];
+    for (let left = eventsInRequest(random); left > 0; left--) {
+      const seq = oracle.nextSeq;
+      if (random() < INVALID_SHARE) {
+        oracle.madeInvalid();
+        events.push(makeInvalidEvent(seq));
+        places.push(undefined);
+        this.invalidSent++;
+        continue;
+      }
+      const event = makeEvent(seq, random);
+      oracle.made(event);
+      events.push(event.json);
+      places.push(seq);
+    }
+    const lines = random() < NDJSON_SHARE;
+    const text = lines ? `${events.join("\n")}\n` : events.length === 1 ? (events[0] ?? "") : `[${events.join(",")}]`;
+    const compressed = random() < GZIP_SHARE;
+    return {
+      seqs: places.filter((seq) => seq !== undefined),
+      places,
+      level: LEVEL_MIX[Math.floor(random() * LEVEL_MIX.length)] ?? "accepted",
+      body: compressed ? await gzipped(text) : text,
+      headers: {
+        authorization: `Bearer ${key}`,
+        "content-type": lines ? "application/x-ndjson" : "application/json",
+        ...(compressed && { "content-encoding": "gzip" }),
+      },
+    };
+  }
+
+  async #sendUntilAnswered(pool: Pool, request: Request): Promise<void> {
+    while (!this.#abandoned) {
+      const waitMs = await this.#send(pool, request);
+      if (waitMs === undefined) return;
+      await delay(waitMs);
+    }
+  }
+
+  /** Resolves with how long to wait before sending it again; `undefined` when it was answered for good. */
+  async #send(pool: Pool, request: Request): Promise<number | undefined> {
+    const { oracle, times, answerMs, onAck } = this.#options;
+    const sentMs = sharedClockMs();
+    oracle.attempted(request.seqs);
+    let status: number;
+    let retryAfter: unknown;
+    let text: string;
+    try {
+      const reply = await pool.request({
+        method: "POST",
+        path: `/v1/events?ack=${request.level}`,
+        headers: request.headers,
+        body: request.body,
+        signal: AbortSignal.timeout(2 * answerMs),
+      });
+      ({ statusCode: status } = reply);
+      retryAfter = reply.headers["retry-after"];
+      // Acknowledged is only what was read to its end.
+      text = await reply.body.text();
+    } catch {
+      this.unanswered++;
+      return RESEND_MS;
+    }
+    const ackedMs = sharedClockMs();
+    if (status >= 200 && status < 300) {
+      times.add(request.level, ackedMs - sentMs);
+      this.#acknowledge(request, status, text, sentMs, ackedMs);
+      onAck(sentMs, ackedMs);
+      return undefined;
+    }
+    this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+    if (status === 400 && request.seqs.length === 0) return undefined;
+    if (status === 408 || status === 429 || status >= 500) {
+      return Math.min(LONGEST_WAIT_MS, Math.max(RESEND_MS, Number(retryAfter ?? 0) * 1_000));
+    }
+    oracle.violation("valid_refused", `${status} ${text.slice(0, 300)}`, request.seqs.length);
+    return undefined;
+  }
+
+  #acknowledge(request: Request, status: number, text: string, sentMs: number, ackedMs: number): void {
+    const { oracle } = this.#options;
+    // An empty answer tells that all is well with all.
+    const answer: Answer = text === "" ? {} : JSON.parse(text);
+    const rejected = new Map(
+      answer.results?.filter(({ status: fate }) => fate === "rejected").map((each) => [each.index, each]),
+    );
+    const delivered = status !== 202 && (answer.delivery === undefined || answer.delivery === "delivered");
+    const level = request.level === "delivered" && !delivered ? "accepted" : request.level;
+    for (const [index, seq] of request.places.entries()) {
+      if (seq === undefined) continue;
+      const refusal = rejected.get(index);
+      if (refusal === undefined) oracle.acknowledged(seq, level, sentMs, ackedMs);
+      else oracle.violation("valid_refused", `${status} ${JSON.stringify(refusal).slice(0, 300)}`);
+    }
+  }
+}
+
+/** Half of the requests have one event, a few have many. */
+function eventsInRequest(random: () => number): number {
+  const draw = random();
+  if (draw < 0.5) return 1;
+  if (draw < 0.9) return 2 + Math.floor(random() * 9);
+  return 11 + Math.floor(random() * 90);
+}

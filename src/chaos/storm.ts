@@ -1,0 +1,240 @@
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { AckTimes } from "./ack-times.ts";
+import { SOURCE } from "./collector-config.ts";
+import type { CollectorUnderTest } from "./collector-under-test.ts";
+import { FaultRunner } from "./fault-runner.ts";
+import type { Fault } from "./fault.ts";
+import { Load } from "./load.ts";
+import { Monitor } from "./monitor.ts";
+import { Oracle, VIOLATIONS } from "./oracle.ts";
+import type { Plan } from "./plan.ts";
+import { longestByFault, Recoveries } from "./recoveries.ts";
+import type { StormReport } from "./report.ts";
+import { sharedClockMs } from "./shared-clock.ts";
+import { storedInFiles } from "./stored-files.ts";
+import { openTargets, type TargetOptions, type Targets } from "./targets.ts";
+import { compareLedger, judge, type LedgerReply } from "./verdict.ts";
+
+const PROGRESS_EVERY_MS = 500;
+/** How much longer than the collector waits for the sinks a sender waits for its answer. */
+const ANSWER_GRACE_MS = 3_000;
+/** For senders to get their last answers. */
+const LAST_ANSWERS_MS = 15_000;
+/** For everything to be delivered once all faults have ended. */
+const FINAL_DRAIN_MS = 120_000;
+/** What the stream stored last is reported by then. */
+const LAST_REPORTS_MS = 500;
+
+export interface StormOptions extends Omit<TargetOptions, "seed" | "oracle" | "onStored"> {
+  readonly plan: Plan;
+  readonly faults: readonly Fault[];
+  readonly onProgress: (progress: Progress) => void;
+  /** Ends the storm early, with its report. */
+  readonly end: AbortSignal;
+  /** Gives it up: everything is stopped at once, and there is no report. */
+  readonly giveUp: AbortSignal;
+}
+
+/** How far a storm is. */
+export interface Progress {
+  readonly step: "calm" | "storm" | "delivering" | "comparing";
+  readonly seconds: number;
+  readonly sent: number;
+  /** Acknowledged, and not in the stream yet. */
+  readonly owed: number;
+  /** Names of the faults that are going on. */
+  readonly active: readonly string[];
+  /** Kinds of promises that were broken so far. */
+  readonly violations: number;
+}
+
+/** Runs a storm to its end, and judges it. Rejects when there could be none, such as when the collector does not start. */
+export async function runStorm(options: StormOptions): Promise<StormReport> {
+  const oracle = new Oracle();
+  const recoveries = new Recoveries();
+  await using targets = await openTargets({
+    ...options,
+    seed: options.plan.seed,
+    oracle,
+    onStored: (seq, atMs) => recoveries.onStored(seq, atMs),
+  });
+  const givenUp = once(options.giveUp, "abort").then(() => {
+    throw new Error("the storm was given up");
+  });
+  return await Promise.race([new Storm(options, targets, recoveries).run(), givenUp]);
+}
+
+class Storm {
+  readonly #options: StormOptions;
+  readonly #targets: Targets;
+  readonly #recoveries: Recoveries;
+  readonly #times = new AckTimes();
+  readonly #startMs = sharedClockMs();
+  readonly #load: Load;
+  readonly #runner: FaultRunner;
+  readonly #end: AbortSignal;
+  #step: Progress["step"] = "calm";
+
+  constructor(options: StormOptions, targets: Targets, recoveries: Recoveries) {
+    const { plan, faults, rate } = options;
+    const { oracle, key, collector } = targets;
+    this.#options = options;
+    this.#targets = targets;
+    this.#recoveries = recoveries;
+    this.#end = AbortSignal.any([options.end, AbortSignal.timeout(plan.endMs)]);
+    this.#load = new Load({
+      port: collector.port,
+      key,
+      rate,
+      seed: plan.seed,
+      oracle,
+      times: this.#times,
+      answerMs: targets.ackTimeoutMs + ANSWER_GRACE_MS,
+      onAck: (sentMs, ackedMs) => recoveries.onAck(sentMs, ackedMs),
+    });
+    this.#runner = new FaultRunner({
+      faults,
+      targets,
+      startMs: this.#startMs,
+      end: this.#end,
+      onOver: (fault) => recoveries.begin(fault, sharedClockMs(), oracle.owed),
+      onFailed: (what) => oracle.violation("misbehaved", what),
+    });
+  }
+
+  async run(): Promise<StormReport> {
+    const { collector, oracle, filesDir } = this.#targets;
+    using monitor = new Monitor(collector, () => oracle.violation("ledger_disagrees", "it did not balance meanwhile"));
+    const progress = setInterval(() => this.#progress(), PROGRESS_EVERY_MS);
+    try {
+      this.#load.start();
+      const faultsOver = this.#runner.run(this.#options.plan);
+      if (!this.#end.aborted) await once(this.#end, "abort");
+      await faultsOver;
+      const endMs = sharedClockMs();
+      this.#step = "delivering";
+      await this.#load.stop(LAST_ANSWERS_MS);
+      const ledger = await this.#deliveredLedger();
+      const drainedMs = ledger === undefined ? undefined : sharedClockMs() - endMs;
+      const receivedNotKept = await receivedLost(collector);
+      const exitCode = await collector.stop();
+      this.#checkExit(exitCode, receivedNotKept);
+      this.#step = "comparing";
+      await delay(LAST_REPORTS_MS);
+      for await (const sighting of storedInFiles(filesDir)) oracle.stored(oracle.files, sighting, endMs, true);
+      return this.#report({ monitor, ledger, endMs, drainedMs, receivedNotKept, exitCode });
+    } finally {
+      clearInterval(progress);
+    }
+  }
+
+  #progress(): void {
+    const { plan, onProgress } = this.#options;
+    const { sent, owed, violations } = this.#targets.oracle;
+    const ms = sharedClockMs() - this.#startMs;
+    if (this.#step === "calm" && ms >= plan.calmMs) {
+      this.#step = "storm";
+      this.#times.phase = "storm";
+    }
+    const { active } = this.#runner;
+    onProgress({ step: this.#step, seconds: ms / 1_000, sent, owed: owed.size, active, violations: violations.size });
+  }
+
+  /** Waits until no sink holds anything, and resolves with the ledger of that moment; without one after too long a time. */
+  async #deliveredLedger(): Promise<LedgerReply | undefined> {
+    const { collector, oracle } = this.#targets;
+    const deadline = sharedClockMs() + FINAL_DRAIN_MS;
+    let held = "the ledger cannot be read";
+    while (sharedClockMs() < deadline) {
+      await delay(250);
+      try {
+        const ledger = await collector.ledger();
+        const holding = ledger.rows.filter((row) => row.held > 0);
+        // A worker that does not answer is in the ledger with what it was known to have before.
+        const absent = (await collector.workers()).filter(({ state }) => state === "starting" || state === "waiting");
+        if (holding.length === 0 && absent.length === 0) return ledger;
+        held = [
+          ...holding.map((row) => `${row.held} held for ${row.sink}`),
+          ...absent.map(({ slot, state }) => `worker ${slot} is ${state}`),
+        ].join(", ");
+      } catch {
+        // It is starting.
+      }
+    }
+    oracle.violation("not_delivered", `after ${FINAL_DRAIN_MS / 1_000} s: ${held}`);
+    return undefined;
+  }
+
+  /** Exit code 1 tells of events lost at `received`, as it should when some were. */
+  #checkExit(exitCode: number | string | null, receivedNotKept: number | undefined): void {
+    const lost = receivedNotKept ?? 0;
+    if (exitCode === 0 || (exitCode === 1 && lost > 0)) return;
+    const what = `after SIGTERM in calm it ended with ${exitCode}, having lost ${lost} events at received`;
+    this.#targets.oracle.violation("misbehaved", what);
+  }
+
+  #report(found: {
+    readonly monitor: Monitor;
+    readonly ledger: LedgerReply | undefined;
+    readonly endMs: number;
+    readonly drainedMs: number | undefined;
+    readonly receivedNotKept: number | undefined;
+    readonly exitCode: number | string | null;
+  }): StormReport {
+    const { plan, workers, end } = this.#options;
+    const { oracle, collector, journalDisk } = this.#targets;
+    const { monitor, ledger } = found;
+    const verdict = judge(oracle, this.#runner.excuses);
+    if (ledger !== undefined) compareLedger(oracle, ledger, SOURCE);
+    const { longestSilence, all } = this.#recoveries;
+    const violations = [...oracle.violations].map(([kind, violation]) => [
+      kind,
+      { meaning: VIOLATIONS[kind], ...violation },
+    ]);
+    return {
+      passed: violations.length === 0,
+      violations: Object.fromEntries(violations),
+      seed: plan.seed,
+      seconds: Math.round(found.endMs - this.#startMs) / 1_000,
+      endedEarly: end.aborted,
+      workers,
+      journalDisk: journalDisk.description,
+      events: {
+        sent: oracle.sent,
+        invalidSent: this.#load.invalidSent,
+        acknowledged: verdict.acknowledged,
+        lost: verdict.lost,
+        stored: { stream: oracle.stream.places, files: oracle.files.places },
+        quarantined: ledger?.quarantined[SOURCE] ?? 0,
+      },
+      requests: { refused: Object.fromEntries(this.#load.refused), unanswered: this.#load.unanswered },
+      duplicates: verdict.duplicates,
+      ledger: {
+        agrees: ledger !== undefined && !oracle.violations.has("ledger_disagrees"),
+        accepted: ledger?.accepted[SOURCE] ?? 0,
+      },
+      faults: { kinds: this.#runner.counts(), runs: this.#runner.runs },
+      recovery: {
+        longestSilence: { ...longestSilence, fromMs: longestSilence.fromMs - this.#startMs },
+        longest: longestByFault(all),
+        finalDrainMs: found.drainedMs,
+      },
+      starts: { supervisor: collector.starts, workerRestartsSeen: monitor.workerRestarts },
+      exitCode: found.exitCode,
+      receivedNotKept: found.receivedNotKept,
+      peakRssBytes: monitor.peakRssBytes,
+      ackTimes: this.#times.summary(),
+    };
+  }
+}
+
+/** Events that were acknowledged as received and could not be kept, as the processes that run now counted them. */
+async function receivedLost(collector: CollectorUnderTest): Promise<number | undefined> {
+  try {
+    const samples = (await collector.metrics()).matchAll(/^millrace_ingest_lost_events_total(?:\{[^}]*\})? (\d+)/gm);
+    return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,155 @@
+import { idOf } from "./chaos-event.ts";
+import { type Level, type Oracle, perLevel, type SentEvent } from "./oracle.ts";
+import type { Redelivery } from "./sink-record.ts";
+
+/** A time in which a fault was going on that excuses something. */
+export interface Excuse {
+  /**
+   * `worker_end`: a worker died, or was stopped and replaced, so what was only in its memory is gone.
+   * `disk`: the journal could not be written. `process`: a worker was disturbed in any way.
+   * `sink`: the stream did not work, so its answers may not have arrived.
+   */
+  readonly kind: "worker_end" | "disk" | "process" | "sink";
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** The ledger of the collector, as its admin port shows it. */
+export interface LedgerReply {
+  readonly balanced: boolean;
+  readonly accepted: Readonly<Record<string, number>>;
+  readonly quarantined: Readonly<Record<string, number>>;
+  readonly rows: readonly {
+    readonly source: string;
+    readonly sink: string;
+    readonly accepted: number;
+    readonly delivered: number;
+    readonly deadLettered: number;
+    readonly dropped: Readonly<Record<string, number>>;
+    readonly held: number;
+  }[];
+}
+
+/** Why an event is in the stream more than once. */
+export const DUPLICATE_CAUSES = {
+  resent: "the sender got no answer and sent it again",
+  reply_lost: "the stream stored it and its answer was lost",
+  worker_disturbed: "a worker ended or was stopped before its cursor was saved",
+  unexplained: "none of these",
+} as const;
+
+export type DuplicateCause = keyof typeof DUPLICATE_CAUSES;
+
+export interface Losses {
+  readonly events: number;
+  /** Of those, what the level does not promise: only at `received`. */
+  readonly excused: number;
+  /** Ids of the first few that are not excused. */
+  readonly ids: readonly string[];
+}
+
+export interface Verdict {
+  readonly acknowledged: Readonly<Record<Level, number>>;
+  readonly lost: Readonly<Record<Level, Losses>>;
+  readonly duplicates: Readonly<Record<DuplicateCause, number>>;
+}
+
+/** Before a death, how long an event at `received` may have been in memory only; and how much later its answer may be read. */
+const RECEIVED_BEFORE_MS = 500;
+const RECEIVED_AFTER_MS = 1_000;
+
+const MAX_IDS = 10;
+
+/**
+ * Judges what cannot be judged before all is over, and adds what is wrong to the oracle's violations.
+ *
+ * Must hold under every fault: each event acknowledged as accepted, durable or delivered is in
+ * each sink, unchanged; the journal took it at most as often as it was sent; one acknowledged as
+ * delivered was in the stream by then. At received, only what was acknowledged around the death
+ * of a worker, or while the disk failed, may be missing.
+ */
+export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
+  const acknowledged: Record<Level, number> = perLevel(() => 0);
+  const lost = perLevel((): { events: number; excused: number; ids: string[] } => ({ events: 0, excused: 0, ids: [] }));
+  for (const [seq, event] of oracle.events()) {
+    const { level } = event;
+    checkPlaces(oracle, seq, event);
+    if (level === undefined) continue;
+    acknowledged[level]++;
+    checkDelivered(oracle, seq, event);
+    const missing = [oracle.stream, oracle.files].filter((sink) => !sink.has(seq)).map(({ name }) => name);
+    if (missing.length === 0) continue;
+    const losses = lost[level];
+    losses.events++;
+    if (level === "received" && isExcused(event.ackedMs, excuses)) {
+      losses.excused++;
+      continue;
+    }
+    if (losses.ids.length < MAX_IDS) losses.ids.push(idOf(seq));
+    oracle.violation("lost", `${idOf(seq)}, acknowledged as ${level}, is not in ${missing.join(" and ")}`);
+  }
+  for (const { reusedPlaces } of [oracle.stream, oracle.files])
+    for (const place of reusedPlaces) oracle.violation("place_reused", place);
+  return { acknowledged, lost, duplicates: duplicatesIn(oracle, excuses) };
+}
+
+/** Compares the ledger, once nothing is held any more, with what each sink stored. */
+export function compareLedger(oracle: Oracle, ledger: LedgerReply, source: string): void {
+  const disagree = (what: string): void => oracle.violation("ledger_disagrees", what);
+  if (!ledger.balanced) disagree("it does not balance");
+  for (const sink of [oracle.stream, oracle.files]) {
+    const row = ledger.rows.find((each) => each.source === source && each.sink === sink.name);
+    const stored = sink.places;
+    if (row === undefined) {
+      if (stored > 0) disagree(`it has no row for ${sink.name}, which has ${stored} events`);
+      continue;
+    }
+    const dropped = Object.values(row.dropped).reduce((sum, events) => sum + events, 0);
+    if (row.accepted !== stored) disagree(`${row.accepted} accepted for ${sink.name}, which has ${stored}`);
+    if (row.delivered !== stored) disagree(`${row.delivered} delivered to ${sink.name}, which has ${stored}`);
+    if (row.deadLettered > 0)
+      disagree(`${row.deadLettered} dead-lettered by ${sink.name}, which refused none for good`);
+    if (dropped > 0) disagree(`${dropped} dropped for ${sink.name}: ${JSON.stringify(row.dropped)}`);
+    if (row.held !== 0) disagree(`${row.held} still held for ${sink.name}`);
+  }
+}
+
+function checkPlaces(oracle: Oracle, seq: number, { attempts }: SentEvent): void {
+  for (const sink of [oracle.stream, oracle.files]) {
+    const places = sink.placesOf(seq);
+    if (places > attempts) {
+      oracle.violation("stored_too_often", `${idOf(seq)}: sent ${attempts} times, ${places} times in ${sink.name}`);
+    }
+  }
+}
+
+function checkDelivered(oracle: Oracle, seq: number, { level, ackedMs }: SentEvent): void {
+  if (level !== "delivered") return;
+  const firstMs = oracle.stream.firstMs(seq);
+  if (firstMs === undefined || firstMs <= ackedMs) return;
+  oracle.violation("delivered_too_early", `${idOf(seq)}: by ${(firstMs - ackedMs).toFixed(1)} ms`);
+}
+
+function isExcused(ackedMs: number, excuses: readonly Excuse[]): boolean {
+  return excuses.some(
+    ({ kind, fromMs, toMs }) =>
+      (kind === "worker_end" || kind === "disk") &&
+      ackedMs >= fromMs - RECEIVED_BEFORE_MS &&
+      ackedMs <= toMs + RECEIVED_AFTER_MS,
+  );
+}
+
+function duplicatesIn(oracle: Oracle, excuses: readonly Excuse[]): Record<DuplicateCause, number> {
+  const counts = { resent: 0, reply_lost: 0, worker_disturbed: 0, unexplained: 0 };
+  for (const [seq] of oracle.events()) counts.resent += Math.max(0, oracle.stream.placesOf(seq) - 1);
+  for (const redelivery of oracle.stream.redeliveries) counts[causeOf(redelivery, excuses)]++;
+  return counts;
+}
+
+function causeOf({ first, againMs }: Redelivery, excuses: readonly Excuse[]): DuplicateCause {
+  if (!first.told) return "reply_lost";
+  const meanwhile = (kind: Excuse["kind"]): boolean =>
+    excuses.some((excuse) => excuse.kind === kind && excuse.fromMs <= againMs && excuse.toMs >= first.atMs);
+  if (meanwhile("process")) return "worker_disturbed";
+  return meanwhile("sink") ? "reply_lost" : "unexplained";
+}

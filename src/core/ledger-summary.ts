@@ -1,0 +1,47 @@
+import type { Ledger, LedgerRow } from "./ledger.ts";
+
+/** Several ledgers as one: the conservation counters of a node, over all its journal slots. */
+export interface LedgerSummary {
+  /** True when each of the ledgers balances. */
+  readonly balanced: boolean;
+  /** Events accepted, by source. */
+  readonly accepted: Readonly<Record<string, number>>;
+  /** Events that failed validation and were set aside, by source. */
+  readonly quarantined: Readonly<Record<string, number>>;
+  readonly rows: readonly LedgerRow[];
+}
+
+export function summarize(ledgers: readonly Ledger[]): LedgerSummary {
+  const rows = new Map<string, LedgerRow>();
+  for (const ledger of ledgers) {
+    for (const row of ledger.rows()) {
+      const key = JSON.stringify([row.source, row.sink]);
+      const sum = rows.get(key);
+      rows.set(key, sum === undefined ? row : added(sum, row));
+    }
+  }
+  return {
+    balanced: ledgers.every((ledger) => ledger.balances()),
+    accepted: sumByName(ledgers.map((ledger) => ledger.accepted())),
+    quarantined: sumByName(ledgers.map((ledger) => ledger.quarantined())),
+    rows: [...rows.values()],
+  };
+}
+
+function added(a: LedgerRow, b: LedgerRow): LedgerRow {
+  return {
+    source: a.source,
+    sink: a.sink,
+    accepted: a.accepted + b.accepted,
+    delivered: a.delivered + b.delivered,
+    deadLettered: a.deadLettered + b.deadLettered,
+    dropped: sumByName([new Map(Object.entries(a.dropped)), new Map(Object.entries(b.dropped))]),
+    held: a.held + b.held,
+  };
+}
+
+function sumByName(counts: readonly ReadonlyMap<string, number>[]): Record<string, number> {
+  const sums = new Map<string, number>();
+  for (const map of counts) for (const [name, events] of map) sums.set(name, (sums.get(name) ?? 0) + events);
+  return Object.fromEntries(sums);
+}

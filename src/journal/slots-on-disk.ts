@@ -1,0 +1,58 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Position } from "../core/event.ts";
+import { CHECKPOINT_NAME } from "./checkpoint-file.ts";
+import { errorCode } from "./disk.ts";
+import { firstOfSegmentName } from "./segment-header.ts";
+import { slotDirectory } from "./slot-directory.ts";
+
+/** What a directory must be called to be a slot: others, such as one that is being imported, are left alone. */
+const SLOT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** A journal slot that is on disk, whoever may have it open. */
+export interface SlotOnDisk {
+  readonly slot: string;
+  /** Whether it has segments, and with them perhaps events. A slot that was emptied has none. */
+  readonly hasSegments: boolean;
+}
+
+/** The slots of a journal, by name; none when the journal was never used. */
+export async function slotsOnDisk({ dir }: { readonly dir: string }): Promise<SlotOnDisk[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
+    if (errorCode(error) === "ENOENT") return [];
+    throw error;
+  });
+  const slots: SlotOnDisk[] = [];
+  for (const entry of entries) {
+    if (!entry.isDirectory() || !SLOT_NAME.test(entry.name)) continue;
+    const names = await readdir(join(dir, entry.name));
+    slots.push({ slot: entry.name, hasSegments: names.some((name) => name.endsWith(".seg")) });
+  }
+  return slots.toSorted((a, b) => (a.slot < b.slot ? -1 : 1));
+}
+
+/** The files that another node needs to deliver what a slot holds from `needed` on. Only of a slot that is closed. */
+export async function filesToDeliver(
+  config: { readonly dir: string },
+  slot: string,
+  needed: Position,
+): Promise<{ name: string; path: string; bytes: number }[]> {
+  const directory = slotDirectory(config, slot);
+  const names = (await readdir(directory)).filter((name) => firstOfSegmentName(name) !== undefined).toSorted();
+  // A segment ends where the next one begins.
+  const wanted = names.filter((_, at) => (firstOfSegmentName(names[at + 1] ?? "") ?? Number.POSITIVE_INFINITY) > needed);
+  return Promise.all(
+    [...wanted, CHECKPOINT_NAME].map(async (name) => {
+      const path = join(directory, name);
+      return { name, path, bytes: (await stat(path)).size };
+    }),
+  );
+}
+
+/** Deletes the segments of a slot that every sink has had. Hold the slot's lock. Its ledger stays. */
+export async function removeSegments(config: { readonly dir: string }, slot: string): Promise<void> {
+  const directory = slotDirectory(config, slot);
+  for (const name of await readdir(directory)) {
+    if (name.endsWith(".seg")) await rm(join(directory, name), { force: true });
+  }
+}

@@ -1,0 +1,66 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { text } from "node:stream/consumers";
+import { expect, test } from "vitest";
+import type { StormReport } from "../../src/chaos/report.ts";
+import { temporaryDir } from "../kit/collector-process.ts";
+
+const main = path.join(import.meta.dirname, "../../src/main.ts");
+
+/** Runs `millrace chaos` with the words as its arguments, and resolves with its exit code and what it printed. */
+async function chaos(words: string): Promise<{ code: number | null; output: string; errors: string }> {
+  const child = spawn(process.execPath, [main, "chaos", ...words.split(" ")], { stdio: ["ignore", "pipe", "pipe"] });
+  const [output, errors, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, "exit") as Promise<[number | null]>,
+  ]);
+  return { code, output, errors };
+}
+
+test("a short storm of kills, restarts and broken disks, clocks, sinks and clients loses nothing acknowledged", async () => {
+  await using dir = await temporaryDir();
+  const keep = path.join(dir.path, "storm");
+  const { code, output } = await chaos(`--minutes 0.4 --seed 163 --rate 300 --json --keep ${keep}`);
+  const report = JSON.parse(output) as StormReport;
+  expect({ code, violations: report.violations }).toEqual({ code: 0, violations: {} });
+  expect(report.passed).toBe(true);
+  expect(Object.keys(report.faults.kinds).length).toBeGreaterThan(5);
+  const { received, accepted, durable, delivered } = report.events.acknowledged;
+  expect(Math.min(received, accepted, durable, delivered)).toBeGreaterThan(0);
+  expect(report.ledger).toEqual({ agrees: true, accepted: report.events.stored["stream"] });
+  console.log(
+    `${Object.keys(report.faults.kinds).join(", ")}: ${report.events.sent} events sent; duplicates ${JSON.stringify(report.duplicates)}`,
+  );
+}, 180_000);
+
+test("a sink that says it has events and has not is found out: exit code 1", async () => {
+  await using dir = await temporaryDir();
+  const keep = path.join(dir.path, "storm");
+  const { code, output } = await chaos(`--minutes 0.15 --rate 300 --only sink-lies --json --keep ${keep}`);
+  const report = JSON.parse(output) as StormReport;
+  expect(code).toBe(1);
+  expect(report.violations.lost?.events).toBeGreaterThan(0);
+  expect(report.violations.ledger_disagrees?.examples).toContainEqual(expect.stringContaining("delivered to stream"));
+}, 120_000);
+
+test("the plan of a storm follows from its seed", async () => {
+  const args = "--minutes 1 --seed 9 --plan";
+  const [first, second] = await Promise.all([chaos(args), chaos(args)]);
+  expect(first.output).toBe(second.output);
+  expect(first.output).toMatch(
+    /^Storm of 60\.0 s with seed 9, the first 9\.0 s calm: \d+ faults\n {2}1 +\d+\.\d s +[a-z-]+ +/,
+  );
+});
+
+test.each([
+  ["--only sink-dwn", "did you mean sink-down?"],
+  ["--minutes 0", "It must be a number from 0.1 to 1440."],
+  ["--workers 1.5", "It must be a whole number from 1 to 64."],
+  ["--config missing.yaml", "missing.yaml"],
+])("%j is refused with what to do", async (words, message) => {
+  const { code, errors } = await chaos(words);
+  expect(code).toBeGreaterThan(1);
+  expect(errors).toContain(message);
+});

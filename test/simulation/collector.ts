@@ -1,0 +1,290 @@
+import { isDeepStrictEqual } from "node:util";
+import { pino } from "pino";
+import { Registry } from "prom-client";
+import { LedgerBook } from "../../src/app/ledger-book.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import type { SinkSettings } from "../../src/core/config-fields.ts";
+import { MillraceError } from "../../src/core/errors.ts";
+import type { EventDraft } from "../../src/core/event.ts";
+import type { AppendLevel, Journal } from "../../src/core/journal.ts";
+import { type Checkpoint, Ledger } from "../../src/core/ledger.ts";
+import type { RejectLog } from "../../src/core/reject-log.ts";
+import type { BatchLimits } from "../../src/core/sink.ts";
+import { CheckpointFile } from "../../src/journal/checkpoint-file.ts";
+import type { JournalConfig } from "../../src/journal/config.ts";
+import type { Disk } from "../../src/journal/disk.ts";
+import { DiskReserve } from "../../src/journal/disk-reserve.ts";
+import { createJournalMetrics } from "../../src/journal/metrics.ts";
+import { openJournal } from "../../src/journal/open-journal.ts";
+import { openRejectLog } from "../../src/journal/reject-log-files.ts";
+import { createPipelineMetrics } from "../../src/pipeline/metrics.ts";
+import { Pipeline } from "../../src/pipeline/pipeline.ts";
+import type { Books } from "./books.ts";
+import type { Destination } from "./destination.ts";
+import { deadLettersOnDisk, eventsOnDisk } from "./found-on-disk.ts";
+import type { KnownEvent, KnownEvents } from "./known-events.ts";
+import type { Life } from "./life.ts";
+import { observed } from "./observed-journal.ts";
+import type { Plant } from "./plants.ts";
+import type { World } from "./world.ts";
+
+export const SLOT = "0";
+export const JOURNAL = "/journal";
+export const SLOT_DIRECTORY = `${JOURNAL}/${SLOT}`;
+export const DEAD_LETTERS = "/dead-letters";
+
+const DEAD_LETTERS_CONFIG = { dir: DEAD_LETTERS, maxBytes: 1024 ** 3, maxAgeMs: 30 * 86_400_000, fileBytes: 20_000 };
+
+// Making these takes longer than the rest of a start, and nothing here looks at them.
+const journalMetrics = createJournalMetrics(new Registry());
+const pipelineMetrics = createPipelineMetrics(new Registry());
+const silent = pino({ level: "silent" });
+
+/** A sink of the configuration. */
+export interface SinkPlan {
+  readonly settings: SinkSettings;
+  readonly limits: BatchLimits;
+}
+
+/** Whether a sink's filter lets an event pass by. */
+export function drops({ settings }: SinkPlan, event: KnownEvent): boolean {
+  return settings.when !== undefined && event.type === "other";
+}
+
+interface Surroundings {
+  readonly world: World;
+  readonly life: Life;
+  readonly disk: Disk;
+  readonly config: JournalConfig;
+  readonly events: KnownEvents;
+  readonly destinations: ReadonlyMap<string, Destination>;
+  readonly books: Books;
+  readonly plant: Plant;
+}
+
+/**
+ * A collector without its ports: what `src/app/worker.ts` puts together, on a simulated
+ * disk, clock and sinks. All that it does is written into the books.
+ */
+export class Collector {
+  readonly #in: Surroundings;
+  readonly #clock: Clock;
+  readonly #reserve: DiskReserve;
+  readonly #journal: Journal;
+  readonly #book: LedgerBook;
+  readonly #deadLetters: RejectLog;
+  readonly #running = new Map<string, { plan: SinkPlan; pipeline: Pipeline }>();
+  #isEnding = false;
+
+  private constructor(
+    surroundings: Surroundings,
+    parts: { clock: Clock; reserve: DiskReserve; journal: Journal; book: LedgerBook; deadLetters: RejectLog },
+  ) {
+    this.#in = surroundings;
+    this.#clock = parts.clock;
+    this.#reserve = parts.reserve;
+    this.#journal = parts.journal;
+    this.#book = parts.book;
+    this.#deadLetters = parts.deadLetters;
+  }
+
+  static async start(surroundings: Surroundings, sinks: readonly SinkPlan[]): Promise<Collector> {
+    const { world, life, config, events, books, plant } = surroundings;
+    const clock = world.time.clockOf(life);
+    const disk = plant.disk?.(surroundings.disk) ?? surroundings.disk;
+    const reserve = new DiskReserve({ config, slot: SLOT, disk });
+    reserve.hold();
+    await disk.mkdir(SLOT_DIRECTORY);
+    const file = new ObservedCheckpointFile({ config, slot: SLOT, log: silent, reserve, disk }, books, life);
+    const checkpoint = await file.load();
+    const recorded = new Ledger(checkpoint);
+    const opened = await openJournal({
+      config,
+      slot: SLOT,
+      clock,
+      log: silent,
+      metrics: journalMetrics,
+      reserve,
+      atLeast: recorded.countedTo,
+      neededFrom: recorded.lowestCursor(),
+      disk,
+    });
+    if (life.alive) {
+      books.letters = deadLettersOnDisk(world.disk, DEAD_LETTERS);
+      books.restore(checkpoint, eventsOnDisk(world.disk, SLOT_DIRECTORY));
+    }
+    const planted = plant.journal?.(opened.journal) ?? opened.journal;
+    const journal = observed(planted, books, events, world, life);
+    const book = await LedgerBook.open({
+      checkpoint,
+      sinks: sinks.map(({ settings }) => settings.name),
+      damaged: opened.recovery.damagedSegments > 0,
+      journal,
+      file,
+      clock,
+      log: silent,
+    });
+    const deadLetters = await openRejectLog({
+      name: "dead-letters",
+      slot: SLOT,
+      config: DEAD_LETTERS_CONFIG,
+      durability: "disk",
+      clock,
+      log: silent,
+      metrics: journalMetrics,
+      disk,
+    });
+    const collector = new Collector(surroundings, { clock, reserve, journal, book, deadLetters });
+    journal.onAppend((group) => {
+      if (!life.alive) return;
+      books.accept(group);
+      book.accept(group);
+      for (const { pipeline } of collector.#running.values()) pipeline.wake();
+    });
+    await collector.apply(sinks);
+    return collector;
+  }
+
+  get ledger(): Ledger {
+    return this.#book.ledger;
+  }
+
+  /** Whether every sink has settled everything. */
+  get isIdle(): boolean {
+    const { ledger } = this.#book;
+    return [...this.#running.keys()].every((sink) => ledger.cursor(sink) >= this.#journal.end && ledger.held(sink) === 0);
+  }
+
+  /** As `Pipelines.apply` of `src/app`. */
+  async apply(sinks: readonly SinkPlan[]): Promise<void> {
+    const { books, life } = this.#in;
+    const wanted = new Map(sinks.map((plan) => [plan.settings.name, plan]));
+    for (const name of books.owed.keys()) if (!wanted.has(name)) books.owed.delete(name);
+    const stops = [...this.#running].flatMap(([name, { plan, pipeline }]) =>
+      isDeepStrictEqual(plan, wanted.get(name)) ? [] : [pipeline.stop().then(() => this.#running.delete(name))],
+    );
+    await Promise.all(stops);
+    if (!life.alive) return;
+    for (const plan of sinks) if (!this.#running.has(plan.settings.name) && !this.#isEnding) this.#startPipeline(plan);
+    if (this.#isEnding) return;
+    for (const name of this.ledger.sinks) {
+      if (wanted.has(name)) continue;
+      this.ledger.forget(name);
+      books.forget(name);
+      this.#book.changed();
+    }
+    await this.#book.flush();
+    if (!life.alive) return;
+    for (const { settings } of sinks) {
+      if (!books.owed.has(settings.name)) books.owed.set(settings.name, this.ledger.cursor(settings.name));
+    }
+  }
+
+  #startPipeline(plan: SinkPlan): void {
+    const { world, life, books, destinations, plant } = this.#in;
+    const { settings, limits } = plan;
+    const destination = destinations.get(settings.name);
+    if (destination === undefined) throw new Error(`there is no destination ${settings.name}`);
+    const from = this.ledger.open(settings.name);
+    if (life.alive) books.open(settings.name, from);
+    const sink = destination.sink(life, limits, settings);
+    const tell = plant.settle?.() ?? ((cursor, counts, missing, settle) => settle(cursor, counts, missing));
+    const pipeline = new Pipeline({
+      settings,
+      sink: plant.sink?.(sink) ?? sink,
+      journal: this.#journal,
+      from,
+      settle: (...move) => {
+        if (!life.alive) return;
+        tell(...move, (cursor, counts, missing) => {
+          world.trace.add("settle", settings.name, cursor);
+          books.settle(settings.name, cursor, counts, (event) => drops(plan, event));
+          this.#book.settle(settings.name, cursor, counts, missing);
+          if (!this.ledger.balances()) world.violate("ledger", `it does not balance: ${JSON.stringify(this.ledger.checkpoint())}`);
+        });
+      },
+      deadLetters: this.#observedLetters(settings.name),
+      clock: this.#clock,
+      random: world.dice(`pipeline ${settings.name} ${life.number}`).next,
+      metrics: pipelineMetrics,
+      log: silent,
+      owed: () => this.ledger.held(settings.name),
+    });
+    this.#running.set(settings.name, { plan, pipeline });
+    this.#book.changed();
+    pipeline.start();
+  }
+
+  #observedLetters(sink: string): RejectLog {
+    const { books, life, plant, events, world, destinations } = this.#in;
+    const letters = plant.letters?.(this.#deadLetters) ?? this.#deadLetters;
+    return {
+      append: async (entries) => {
+        await letters.append(entries);
+        if (!life.alive) return;
+        for (const { event: bytes, code } of entries) {
+          const { id } = JSON.parse(Buffer.from(bytes).toString()) as { id: string };
+          const event = events.of(id);
+          const isTooLarge = code === "event_too_large" && event?.type === "large";
+          if (!isTooLarge && !(event !== undefined && destinations.get(sink)?.of(event)?.wasRefused === true))
+            world.violate("dead letters", `${sink} gave up ${id} as ${code}, and nothing was wrong with it`);
+          books.letters.add(`${sink} ${id}`);
+          world.count("events dead-lettered");
+        }
+        world.trace.add("dead letters", sink, entries.length);
+      },
+      close: () => letters.close(),
+    };
+  }
+
+  /** Appends events; the sender remembers what it was told. */
+  append(drafts: readonly EventDraft[], level: AppendLevel): void {
+    const { events, life, world, config, books } = this.#in;
+    const known = drafts.map((draft) => events.add(draft));
+    this.#journal.append(drafts, level).then(
+      (first) => {
+        if (!life.alive) return;
+        world.trace.add("acknowledged", level, first, drafts.length);
+        world.count(`events acknowledged as ${level}`, drafts.length);
+        events.acknowledged(known, first, config.durability === "disk" ? "synced" : level);
+      },
+      (error: unknown) => {
+        if (!life.alive) return;
+        const code = error instanceof MillraceError ? error.code : String(error);
+        world.trace.add("refused", code, known[0]?.id ?? "");
+        world.count(`events refused: ${code}`, drafts.length);
+        if (code !== "journal_full" && code !== "journal_write_failed") world.violate("errors", `an append was refused with ${String(error)}`);
+        // Beyond journal.unsynced an append at `written` waits for its sync as well, and that may fail.
+        const mayBeThere = level === "synced" || config.durability === "disk";
+        for (const event of known) event.promised = mayBeThere || books.hasPlace(event) ? "unsure" : "refused";
+      },
+    );
+  }
+
+  /** As `Worker.drain` of `src/app`. */
+  async drain(deadlineMs: number): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([...this.#running.values()].map(({ pipeline }) => pipeline.drain(deadlineMs)));
+    await this.#deadLetters.close();
+    await this.#book.close();
+    await this.#journal.close();
+    await this.#reserve.close();
+  }
+}
+
+class ObservedCheckpointFile extends CheckpointFile {
+  readonly #books: Books;
+  readonly #life: Life;
+
+  constructor(options: ConstructorParameters<typeof CheckpointFile>[0], books: Books, life: Life) {
+    super(options);
+    this.#books = books;
+    this.#life = life;
+  }
+
+  override async save(checkpoint: Checkpoint): Promise<void> {
+    const save = this.#life.alive ? this.#books.saving(checkpoint) : undefined;
+    await super.save(checkpoint);
+    if (save !== undefined && this.#life.alive) this.#books.saved(save);
+  }
+}
