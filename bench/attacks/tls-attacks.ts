@@ -21,7 +21,7 @@ import { type Attack, type AttackReport, Counts, shown, type Target } from "./at
 const SILENT_CONNECTIONS = 4_000;
 
 /** Longer than twice http.requestTimeoutMs and http.ackTimeoutMs of the collector here: then it ends them. */
-const UNTAKEN_SECONDS = 16;
+const UNTAKEN_SECONDS = 40;
 
 /** Attacks on TLS and HTTP/2, on a collector that has both. */
 export const TLS_ATTACKS: readonly Attack[] = [

@@ -157,10 +157,21 @@ export class CheckpointFile {
     try {
       return this.#disk.createSync(this.#fresh);
     } catch (error) {
-      if (!isNoRoom(error) || !this.#hasCurrent) throw error;
-      // There is no inode left: that of the oldest generation will do.
+      if (!isNoRoom(error)) throw error;
+      // There is no inode left: that of the oldest generation will do, or that of the reserve.
+      if (this.#hasCurrent && (await this.#discardPrevious())) return this.#disk.createSync(this.#fresh);
+      if (this.#reserve?.isHeld !== true) throw error;
+      return this.#reserve.lendFile(() => this.#disk.createSync(this.#fresh));
+    }
+  }
+
+  async #discardPrevious(): Promise<boolean> {
+    try {
       await this.#disk.unlink(this.#previous);
-      return this.#disk.createSync(this.#fresh);
+      return true;
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") return false;
+      throw error;
     }
   }
 

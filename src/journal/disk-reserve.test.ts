@@ -92,3 +92,18 @@ test("room goes to the reserve before the journal, which is full until the reser
   disk.capacity = 2 * MiB;
   await expect(journal.append([draftOf("a")], "written")).resolves.toBe(0);
 });
+
+test("without an inode left every checkpoint is saved, and the reserve is there again once there is one", async () => {
+  const slot = await openSlot(new SimulatedDisk());
+  const { disk, file, journal } = slot;
+  await journal.append([draftOf("a")], "written");
+  await file.save(checkpointAt(0));
+  disk.inodes = disk.files.size;
+  for (let at = 1; at < 4; at++) await file.save(checkpointAt(at));
+  expect((await new CheckpointFile({ config, slot: "0", log: silent, disk }).load())?.countedTo).toBe(3);
+  // The second generation has taken the place of the reserve.
+  expect(journal.isFull(1)).toBe(true);
+  disk.inodes = Number.POSITIVE_INFINITY;
+  expect(journal.isFull(1)).toBe(false);
+  expect(disk.files.get("/journal/0/reserve")?.bytes.length).toBe(MiB);
+});

@@ -21,10 +21,15 @@ export class DiskReserve {
   readonly #path: string;
   #file: DiskWriter | undefined;
   #bytes = 0;
+  #isLent = false;
 
   constructor(options: { config: { readonly dir: string }; slot: string; disk?: Disk }) {
     this.#disk = options.disk ?? nodeDisk;
     this.#path = join(slotDirectory(options.config, options.slot), "reserve");
+  }
+
+  get isHeld(): boolean {
+    return this.#bytes > 0;
   }
 
   /**
@@ -33,6 +38,7 @@ export class DiskReserve {
    */
   hold(): boolean {
     if (this.#bytes >= RESERVE_BYTES) return true;
+    if (this.#isLent) return false;
     try {
       this.#file ??= this.#disk.createSync(this.#path);
       while (this.#bytes < RESERVE_BYTES) {
@@ -60,6 +66,19 @@ export class DiskReserve {
       write();
     } finally {
       this.hold();
+    }
+  }
+
+  /** Runs `create` with the inode of the reserve's file, for a file system that has none left. Rejects with the disk's error. */
+  async lendFile<T>(create: () => T): Promise<T> {
+    this.#isLent = true;
+    this.#bytes = 0;
+    try {
+      await this.close();
+      await this.#disk.unlink(this.#path);
+      return create();
+    } finally {
+      this.#isLent = false;
     }
   }
 

@@ -4,6 +4,7 @@ import { pino } from "pino";
 import { expect, test } from "vitest";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { RejectedEvent } from "../core/reject-log.ts";
+import { seededRandom } from "../core/seeded-random.ts";
 import { rejectLogConfig } from "./config.ts";
 import { ManualClock, silent, temporaryDirectory } from "./journal-fixture.ts";
 import { openRejectLog, type RejectLogOptions } from "./reject-log-files.ts";
@@ -157,6 +158,26 @@ test("an entry survives a power cut within half a second, and with durability di
     const dice = [0];
     disk.cutPower({ random: () => dice.shift() ?? 0.5, names: "unordered" });
     expect(textOf(disk)).toMatch(/"first":1.*\n.*"second":2/);
+  }
+});
+
+test("what was taken with durability disk can be read after any power cut, also when syncs of the file or its directory failed before", async () => {
+  for (const fault of ["none", "sync", "syncDirectory"] as const) {
+    for (let seed = 0; seed < 30; seed++) {
+      const disk = new SimulatedDisk();
+      const log = await open({ disk, durability: "disk" });
+      const syncDirectory = disk.syncDirectory.bind(disk);
+      if (fault === "sync") disk.failing.add("sync");
+      if (fault === "syncDirectory") disk.syncDirectory = () => Promise.reject(new Error("EIO: simulated"));
+      const taken = log.append([rejected("x".repeat(2_000))]);
+      await (fault === "none" ? taken : expect(taken).rejects.toMatchObject({ code: "journal_write_failed" }));
+      disk.failing.clear();
+      disk.syncDirectory = syncDirectory;
+      await log.append([rejected("taken")]);
+      disk.cutPower({ random: seededRandom(seed), names: "unordered" });
+      const lines = [...disk.files.values()].flatMap(({ bytes }) => bytes.toString().split("\n"));
+      expect(lines.filter((line) => line.startsWith("{") && line.endsWith(`"eventText":"taken"}`))).toHaveLength(1);
+    }
   }
 });
 

@@ -46,6 +46,8 @@ export class SimulatedDisk implements Disk {
   room = Number.POSITIVE_INFINITY;
   /** Bytes that all files together may have; unlike `room`, deleting gives them back. */
   capacity = Number.POSITIVE_INFINITY;
+  /** Files that there can be. */
+  inodes = Number.POSITIVE_INFINITY;
   /** Operations that fail with EIO while they are in this set. */
   readonly failing = new Set<Failing>();
   /** Paths of files of which only the size is kept, to save time: nobody reads them. */
@@ -66,6 +68,7 @@ export class SimulatedDisk implements Disk {
   createSync(path: string): SimulatedWriter {
     this.failOn("create");
     const old = this.files.get(path);
+    if (old === undefined && this.files.size >= this.inodes) throw failure("ENOSPC");
     const file: SimulatedFile = old ?? {
       bytes: Buffer.alloc(0),
       modifiedMs: this.nowMs,

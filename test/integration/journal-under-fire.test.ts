@@ -123,7 +123,8 @@ test("the slot deleted by hand while events flow: what is lost is counted, what 
   await using rig = await openRig();
   await using collector = await CollectorProcess.start(rig.dir, rig.config);
   const before = await send(collector, 400);
-  await rm(rig.slot, { recursive: true });
+  // Again when the collector saved its checkpoint in the midst of it.
+  await rm(rig.slot, { recursive: true, maxRetries: 5 });
   await wait(UNTIL_SYNCED_MS);
   const after = await send(collector, 200);
   expect(after.acknowledged.size).toBe(200);
@@ -145,15 +146,13 @@ test("segments and checkpoints that are deleted, torn or overwritten between two
   await using rig = await openRig();
   const file = (name: string) => path.join(rig.slot, name);
   const damages: readonly ((segments: readonly string[]) => Promise<unknown>)[] = [
-    ([, second = ""]) => Promise.all([second, file("positions.json"), file("checkpoint.json")].map((one) => unlink(one))),
+    () => Promise.all([unlink(file("positions.json")), writeFile(file("lock"), "not a database, whoever wrote it")]),
+    ([, second = ""]) => Promise.all([unlink(second), unlink(file("checkpoint.json"))]),
     async ([, , third = ""]) => {
       await truncate(third, Math.floor((await stat(third)).size / 2));
       await writeFile(file("checkpoint.json"), '{"crc32":1,"checkpoint":{"version":9}}');
     },
-    async (segments) => {
-      await writeFile(segments.at(-1) ?? "", Buffer.alloc(64 * 1024));
-      await writeFile(file("lock"), "not a database, whoever wrote it");
-    },
+    (segments) => writeFile(segments.at(-1) ?? "", Buffer.alloc(64 * 1024)),
   ];
   const acknowledged = new Set<string>();
   for (const damage of damages) {

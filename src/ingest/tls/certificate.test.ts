@@ -6,7 +6,7 @@ test("a certificate is read with its key, and the time it expires", async () => 
   await using folder = await certificateFolder();
   const { expiresMs, ...pair } = await loadCertificate(folder.config);
   expect(pair).toEqual(FIRST);
-  expect(new Date(expiresMs).toISOString()).toMatch(/^2126-/);
+  expect(new Date(expiresMs).toISOString()).toBe("2120-01-01T00:00:00.000Z");
 });
 
 test("a certificate may be followed by those that lead to its root", async () => {
