@@ -49,3 +49,26 @@ export class Counts {
 export function shown(count: number): string {
   return count.toLocaleString("en-US");
 }
+
+/** Over all workers and labels. */
+export async function sumOfMetric(adminPort: number, name: string): Promise<number> {
+  let sum = 0;
+  for (const [, value] of (await metricsText(adminPort)).matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, "gm"))) {
+    sum += Number(value);
+  }
+  return sum;
+}
+
+/** How many requests were refused so far, by reason. */
+export async function refusals(adminPort: number): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>();
+  const lines = /^millrace_ingest_refused_requests_total\{(?:.*,)?reason="(\w+)".*\} (\d+)$/gm;
+  for (const [, reason = "", count] of (await metricsText(adminPort)).matchAll(lines)) {
+    counts.set(reason, (counts.get(reason) ?? 0) + Number(count));
+  }
+  return counts;
+}
+
+async function metricsText(adminPort: number): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
+}

@@ -31,14 +31,12 @@ async function silent(target: Target): Promise<AttackReport> {
 }
 
 async function kept(target: Target): Promise<AttackReport> {
-  const { sockets, counts } = await openMany(target, IDLE_CONNECTIONS);
   const answers = new Counts();
-  const answered = sockets.map(async (socket) => {
+  const { sockets, counts } = await openMany(target, IDLE_CONNECTIONS, async (socket) => {
+    socket.write(REQUEST);
     const [chunk] = (await once(socket, "data", { signal: AbortSignal.timeout(30_000) })) as [Buffer];
     answers.add(chunk.toString("latin1", 9, 12));
   });
-  for (const socket of sockets) socket.write(REQUEST);
-  await Promise.allSettled(answered);
   const closed = await closedWithin(sockets, target.seconds * 1000);
   const faults = answers.of(201) === IDLE_CONNECTIONS ? [] : [`not all were answered 201: ${answers.text}`];
   // They are within http.maxConnections and http.idleTimeoutMs, so they are to be kept.
@@ -136,16 +134,24 @@ async function wrongKeys(target: Target): Promise<AttackReport> {
   return { sent: `${shown(sent)} requests on 32 connections`, answered: answers.text, faults };
 }
 
-async function openMany(target: Target, count: number): Promise<{ sockets: Socket[]; counts: Counts }> {
+async function openMany(
+  target: Target,
+  count: number,
+  onOpen: (socket: Socket) => Promise<void> = async () => {},
+): Promise<{ sockets: Socket[]; counts: Counts }> {
   const sockets: Socket[] = [];
   const counts = new Counts();
+  const open = async (index: number): Promise<void> => {
+    const localAddress = `127.0.${1 + (index % 8)}.2`;
+    const socket = connect({ port: target.port, host: "127.0.0.1", localAddress });
+    sockets.push(socket);
+    const error = await settled(socket, "connect", 10_000);
+    counts.add(error === undefined ? "connections" : "not connected");
+    if (error === undefined) await onOpen(socket);
+  };
   while (sockets.length < count) {
-    const batch = Array.from({ length: Math.min(OPENED_AT_ONCE, count - sockets.length) }, (_, index) =>
-      connect({ port: target.port, host: "127.0.0.1", localAddress: `127.0.${1 + (index % 8)}.2` }),
-    );
-    const errors = await Promise.all(batch.map((socket) => settled(socket, "connect", 10_000)));
-    for (const error of errors) counts.add(error === undefined ? "connections" : "not connected");
-    sockets.push(...batch);
+    const atOnce = Math.min(OPENED_AT_ONCE, count - sockets.length);
+    await Promise.all(Array.from({ length: atOnce }, (_, index) => open(index)));
   }
   return { sockets, counts };
 }

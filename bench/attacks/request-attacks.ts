@@ -1,4 +1,4 @@
-import { BOMBS, JSON_SHAPES, TEXTS } from "../../test/kit/hostile-payloads.ts";
+import { BOMBS, DENSE_JSON, JSON_SHAPES, TEXTS } from "../../test/kit/hostile-payloads.ts";
 import { logFaults, NAME_REQUESTS, strayFiles } from "../../test/kit/hostile-names.ts";
 import { ATTACKER, HEADERS, SMUGGLING, VICTIM } from "../../test/kit/hostile-requests.ts";
 import { exchangeRaw } from "../../test/kit/raw-exchange.ts";
@@ -14,6 +14,7 @@ export const REQUEST_ATTACKS: readonly Attack[] = [
   { name: "request smuggling", run: smuggling },
   { name: "decompression bombs", run: (target) => payloadVolley(target, ATTACKER.key, BOMBS) },
   { name: "JSON deep, wide and slow", run: (target) => payloadVolley(target, ATTACKER.key, JSON_SHAPES) },
+  { name: "19 MB of JSON in a small body", run: (target) => payloadVolley(target, ATTACKER.key, DENSE_JSON) },
   { name: "text that is none", run: (target) => payloadVolley(target, ATTACKER.key, TEXTS) },
   { name: "injection into the log, and paths out", run: injection },
 ];

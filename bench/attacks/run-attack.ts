@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { descendantsOf } from "../../test/kit/process-tree.ts";
 import { MemoryWatch, residentBytes } from "../kit/memory-watch.ts";
-import type { Attack, AttackReport, Target } from "./attack.ts";
+import { type Attack, type AttackReport, sumOfMetric, type Target } from "./attack.ts";
 import type { HonestClient, HonestFigures } from "./honest-client.ts";
 
 /** The honest client's p99 may grow this much under attack: attacker, collector and client share the machine's cores. */
@@ -18,6 +18,9 @@ const MAX_LEFT_BYTES = 200 * 1024 ** 2;
 
 /** How long memory may take to come back. */
 const RECOVERY_MS = 30_000;
+
+/** Of the honest client's requests under way. */
+const MAX_PENDING_BYTES = 64 * 1024;
 
 /** How long the honest client may take to be served as before. */
 const CALM_MS = 15_000;
@@ -48,6 +51,9 @@ export async function runAttack(
   const peakBytes = Math.max(memory.peaks.treeBytes, beforeBytes);
   const faults = [...report.faults, ...honestFaults(figures, baseline)];
   if (!(await isCalm(honest, baseline))) faults.push(`the honest client was not served as before after ${CALM_MS} ms`);
+  const pendingBytes = await sumOfMetric(collector.adminPort, "millrace_ingest_pending_bytes");
+  if (pendingBytes > MAX_PENDING_BYTES)
+    faults.push(`${pendingBytes} bytes of bodies are held that nobody sends any more`);
   const afterBytes = await settledBytes(collector.pid, beforeBytes + MAX_LEFT_BYTES);
   if (peakBytes > beforeBytes + MAX_PEAK_GROWTH_BYTES) faults.push(`memory grew to ${megabytes(peakBytes)} MB`);
   if (afterBytes > beforeBytes + MAX_LEFT_BYTES) faults.push(`memory stayed at ${megabytes(afterBytes)} MB`);

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { ATTACKER } from "../../test/kit/hostile-requests.ts";
-import { type Attack, type AttackReport, Counts, shown, type Target } from "./attack.ts";
+import { type Attack, type AttackReport, Counts, refusals, shown, type Target } from "./attack.ts";
 
 const run = promisify(execFile);
 
@@ -28,10 +28,10 @@ function slow(name: string, mode: string, path: string, end = "No open connectio
   return {
     name,
     program: "slowhttptest",
-    run: (target) =>
-      slowhttptest(target, end, [
-        ...`${mode} -u http://127.0.0.1:${target.port}${path}?key=${ATTACKER.key}`.split(" "),
-      ]),
+    run: (target) => {
+      const url = `http://127.0.0.1:${target.port}${path}?key=${ATTACKER.key}`;
+      return slowhttptest(target, end, [...mode.split(" "), "-u", url]);
+    },
   };
 }
 
@@ -70,15 +70,4 @@ async function slowhttptest({ collector }: Target, wantedEnd: string, mode: read
 function plain(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replaceAll(/\u001b\[[0-9;]*[A-Za-z]/g, "");
-}
-
-async function refusals(adminPort: number): Promise<ReadonlyMap<string, number>> {
-  const metrics = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text();
-  const counts = new Map<string, number>();
-  for (const [, reason = "", count] of metrics.matchAll(
-    /^millrace_ingest_refused_requests_total\{reason="(\w+)"[^}]*\} (\d+)$/gm,
-  )) {
-    counts.set(reason, (counts.get(reason) ?? 0) + Number(count));
-  }
-  return counts;
 }

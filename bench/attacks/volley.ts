@@ -1,8 +1,12 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { Agent, type Dispatcher } from "undici";
 import { type HostilePayload } from "../../test/kit/hostile-payloads.ts";
 import type { HostileRequest } from "../../test/kit/hostile-requests.ts";
 import { exchangeRaw } from "../../test/kit/raw-exchange.ts";
 import { type AttackReport, Counts, shown, type Target } from "./attack.ts";
+
+/** About what a line of 1 Gbit/s carries: more is no question of how bodies are read. */
+const BYTES_PER_SECOND = 120_000_000;
 
 /** Sends all of `shots` again and again from some lanes at once, each at least once. */
 async function volley<Shot>(
@@ -44,10 +48,12 @@ export async function payloadVolley(
   const loaded = payloads.map((payload) => ({ payload, body: payload.body() }));
   const answers = new Counts();
   const faults = new Set<string>();
+  const startedMs = performance.now();
   let bytes = 0;
   const agent = new Agent({ connections: 8, pipelining: 1 });
   const sent = await volley(target.seconds, 8, loaded, async ({ payload, body }) => {
     bytes += body.length;
+    await delay(Math.max(0, startedMs + (bytes / BYTES_PER_SECOND) * 1000 - performance.now()));
     const { status, text } = await post(agent, target, key, body, payload.encoding);
     answers.add(status);
     const [expected, code] = payload.answer;

@@ -320,8 +320,18 @@ export class Collector {
   }
 }
 
+/**
+ * From this size on, buffers go back to the system when they are freed. Else glibc keeps what a
+ * flood of large bodies or answers took: 0.9 GB in a worker after one that needed 0.4 (measured).
+ */
+const MMAP_THRESHOLD_BYTES = 64 * 1024;
+
 /** A worker that is replaced must be back soon: it uses the same cache of compiled code as we do. */
 function workerEnvironment(): NodeJS.ProcessEnv {
   const cache = getCompileCacheDir();
-  return cache === undefined ? process.env : { ...process.env, NODE_COMPILE_CACHE: dirname(cache) };
+  return {
+    MALLOC_MMAP_THRESHOLD_: String(MMAP_THRESHOLD_BYTES),
+    ...process.env,
+    ...(cache !== undefined && { NODE_COMPILE_CACHE: dirname(cache) }),
+  };
 }

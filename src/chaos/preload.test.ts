@@ -18,7 +18,7 @@ import { open } from "node:fs/promises";
 const told = { now: Date.now(), made: new Date().getTime(), isDate: new Date() instanceof Date };
 const attempt = async (name, work) => { told[name] = await Promise.resolve().then(work).catch((error) => error.code); };
 const bytes = Buffer.alloc(100);
-await attempt("open", () => { fs.closeSync(fs.openSync(process.env.PROBE_DIR + "/new", "w")); return "ok"; });
+await attempt("open", () => { fs.closeSync(fs.openSync(process.env.PROBE_DIR + "/new", "w+")); return "ok"; });
 const fd = fs.openSync(process.env.PROBE_DIR + "/a", "a");
 await attempt("writeSync", () => fs.writeSync(fd, bytes, 0, 100, 0));
 await attempt("fdatasync", () => new Promise((resolve, reject) => fs.fdatasync(fd, (error) => error ? reject(error) : resolve("ok"))));

@@ -86,7 +86,8 @@ function spoilDescriptors(descriptors: Set<number>): void {
     openSync(...args: Parameters<typeof openSync>): number {
       const spoilt = isBelow(args[0]);
       const { write } = now().disk;
-      if (spoilt && args[1] === "w" && write !== undefined && strikes(write.share)) throw failure(write.code, "open");
+      if (spoilt && String(args[1]).startsWith("w") && write !== undefined && strikes(write.share))
+        throw failure(write.code, "open");
       const fd = openSync(...args);
       if (spoilt) descriptors.add(fd);
       return fd;

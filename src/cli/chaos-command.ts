@@ -74,6 +74,12 @@ async function chaos(options: ChaosOptions, context: CliContext): Promise<number
   }
   const faults = options.only === undefined ? USUAL_FAULTS : named(options.only, ALL_FAULTS);
   const plan = drawPlan({ seed: options.seed, lengthMs: options.minutes * 60_000, faults });
+  if (plan.faults.length === 0) {
+    throw new MillraceError(
+      "usage",
+      `no fault begins and ends within ${options.minutes} minutes: give it more --minutes`,
+    );
+  }
   if (options.plan === true) {
     const { planText } = await import("./chaos-report.ts");
     if (options.json) printJson(context.stdout, plan);

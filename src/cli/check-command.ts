@@ -77,7 +77,7 @@ function print(loaded: LoadedConfig, context: CliContext): void {
 function summary(config: MillraceConfig, cwd: string): string[][] {
   const { listen, admin, journal, schemas } = config;
   const rows = [
-    ["events", `http://${listen.host}:${listen.port}/v1/events`],
+    ["events", `${listen.tls === undefined ? "http" : "https"}://${listen.host}:${listen.port}/v1/events`],
     ["admin", `http://${admin.host}:${admin.port}`],
     ["schemas", schemas.dir === undefined ? "none" : shortPath(schemas.dir, cwd)],
     [

@@ -18,7 +18,8 @@ export async function checkLifeboat(directory: string): Promise<Damage[]> {
   for (const { name, sha256 } of parseManifest(text, basename(directory)).files) {
     const found = await checksumOf(join(directory, name));
     if (found === undefined) damage.push({ file: name, problem: "is in the manifest, and not there" });
-    else if (found !== sha256) damage.push({ file: name, problem: "is not what the manifest says: its checksum differs" });
+    else if (found !== sha256)
+      damage.push({ file: name, problem: "is not what the manifest says: its checksum differs" });
   }
   return damage;
 }

@@ -48,12 +48,18 @@ function describe(slot: SlotInspection, { stdout, env, cwd }: CliContext): strin
   const versions = new Set(segments.map(({ header, version }) => (header === "ok" ? `${version}` : header)));
   const rows = [
     ["process", processOf(slot)],
-    ["segments", segments.length === 0 ? "none" : `${segments.length}, ${roughBytes(slot.bytes)}, format ${[...versions].join(" and ")}`],
+    [
+      "segments",
+      segments.length === 0
+        ? "none"
+        : `${segments.length}, ${roughBytes(slot.bytes)}, format ${[...versions].join(" and ")}`,
+    ],
     ["positions", first === end ? `no events; the next is ${end} or above` : `${first} up to ${end}`],
     ["checkpoint", checkpointText(slot)],
   ];
   if (checkpoint.state === "sound") {
-    for (const { sink, cursor, held } of checkpoint.sinks) rows.push([`sink ${sink}`, `holds ${held} events, cursor ${cursor}`]);
+    for (const { sink, cursor, held } of checkpoint.sinks)
+      rows.push([`sink ${sink}`, `holds ${held} events, cursor ${cursor}`]);
   }
   const list = damaged.map(({ name, bytes }) => `${name} (${roughBytes(bytes)})`).join(", ");
   rows.push(["damaged/", damaged.length === 0 ? "nothing" : paint("yellow", list)]);
@@ -63,11 +69,14 @@ function describe(slot: SlotInspection, { stdout, env, cwd }: CliContext): strin
 function processOf({ process, ended }: SlotInspection): string {
   if (process !== undefined) return `in use by process ${process}`;
   if (ended === "unknown") return "none; how the last one ended is not noted";
-  return ended === "cleanly" ? "none; the last one ended cleanly" : "none; the last one was killed, or the power failed";
+  return ended === "cleanly"
+    ? "none; the last one ended cleanly"
+    : "none; the last one was killed, or the power failed";
 }
 
 function checkpointText({ checkpoint, end }: SlotInspection): string {
-  if (checkpoint.state !== "sound") return checkpoint.state === "none" ? "none: all events are owed to every sink" : checkpoint.state;
+  if (checkpoint.state !== "sound")
+    return checkpoint.state === "none" ? "none: all events are owed to every sink" : checkpoint.state;
   const { countedTo } = checkpoint;
   if (countedTo === end) return `counts all events, up to ${countedTo}`;
   if (countedTo < end) return `counts the events up to ${countedTo}; those behind it are counted at the next start`;

@@ -52,7 +52,7 @@ async function verifyOne(directory: string, context: CliContext): Promise<SlotVe
   ]);
   const progress = progressOn(context, shortPath(directory, context.cwd));
   try {
-    const found = await verifySlot(directory, progress.show);
+    const found = await verifySlot(directory, (done, total) => progress.show(done, total));
     const ofManifest = await checkLifeboat(directory);
     const damage = [...found.damage, ...ofManifest];
     return { ...found, damage, sound: found.sound && ofManifest.length === 0 };
@@ -83,9 +83,15 @@ function describe(slot: SlotVerification, { stdout, env, cwd }: CliContext): str
   const { damage, sinks, sound, unfinishedBytes } = slot;
   const rows = [["read", `${slot.events} events in ${slot.segments} segments, ${roughBytes(slot.bytes)}`]];
   if (slot.process !== undefined) rows.push(["process", `in use by process ${slot.process}`]);
-  if (unfinishedBytes > 0) rows.push(["unfinished", `${unfinishedBytes} bytes at an end, of a write that did not finish`]);
+  if (unfinishedBytes > 0)
+    rows.push(["unfinished", `${unfinishedBytes} bytes at an end, of a write that did not finish`]);
   for (const { sink, held, missing } of sinks)
-    rows.push([`sink ${sink}`, missing === 0 ? `has to get ${held} events, and all are there` : paint("red", `has to get ${held} events, and ${missing} are missing`)]);
+    rows.push([
+      `sink ${sink}`,
+      missing === 0
+        ? `has to get ${held} events, and all are there`
+        : paint("red", `has to get ${held} events, and ${missing} are missing`),
+    ]);
   for (const one of damage) rows.push([one.file, paint("red", damageText(one))]);
   const verdict = sound ? paint("green", "sound") : paint("red", "damaged");
   return `${paint("bold", shortPath(slot.directory, cwd))}: ${verdict}\n\n${table(rows)}`;

@@ -1,6 +1,6 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
-import { connect } from "node:net";
+import { connect, Socket } from "node:net";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { AnswerBacklog, EXCHANGE_BYTES, PIPELINE_BYTES } from "./answer-backlog.ts";
@@ -26,6 +26,27 @@ test("a connection is closed over its pipelined requests, and the rest of them i
   server.close();
   expect(requests).toBe(258);
   expect(await registry.metrics()).toContain("millrace_ingest_overrun_connections_total 1");
+});
+
+test("past the limit of all connections the one that holds most is closed, not the one that comes last", () => {
+  const backlog = new AnswerBacklog(createIngestMetrics(new Registry()));
+  const sockets = [60, 67, 1, 60, 1].map((mebibytes) => {
+    const socket = new Socket();
+    backlog.charge(socket, new EventEmitter(), mebibytes * 1024 ** 2, Number.POSITIVE_INFINITY);
+    return socket;
+  });
+  expect(sockets.map((socket) => socket.destroyed)).toEqual([false, true, false, false, false]);
+});
+
+test("an answer that was taken counts no longer", () => {
+  const backlog = new AnswerBacklog(createIngestMetrics(new Registry()));
+  const socket = new Socket();
+  for (let answers = 0; answers < 1_000; answers++) {
+    const answer = new EventEmitter();
+    backlog.charge(socket, answer, PIPELINE_BYTES, PIPELINE_BYTES);
+    answer.emit("close");
+  }
+  expect(socket.destroyed).toBe(false);
 });
 
 test("long answers that are not taken close their connection sooner", async () => {

@@ -131,6 +131,19 @@ test("a request whose header or body does not arrive in time is answered 408", a
   expect(header).toContain("request_timeout");
 });
 
+test.each([
+  ["breaks", "Transfer-Encoding: chunked\r\n\r\n3\r\n{..XX"],
+  ["comes too slowly", "Content-Length: 500\r\n\r\n{"],
+])("a body that %s in the middle is answered, and nothing of it is held afterwards", async (_what, rest) => {
+  await using server = await startTestServer({ http: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
+  expect(statuses(await server.raw(`${HEAD}${rest}`, { waitMs: 5_000 }))).toEqual([rest.includes("X") ? "400" : "408"]);
+  await expect.poll(() => server.registry.metrics()).toContain("millrace_ingest_pending_bytes 0");
+  const started = performance.now();
+  await server.server.close(5_000);
+  // Nor is anything waited for.
+  expect(performance.now() - started).toBeLessThan(2_500);
+});
+
 test("a connection on which nothing was ever sent is closed without a word", async () => {
   await using server = await startTestServer({ http: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
   expect(await server.raw("", { waitMs: 5_000 })).toBe("");

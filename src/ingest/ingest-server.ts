@@ -144,6 +144,7 @@ export class IngestServer {
   /** What is complete may be stored already, and is answered when that is known. */
   #refuse(): void {
     this.#refusing = true;
+    this.#http1.closeIdle();
     this.#http1.refuse(DRAINING);
     this.#http2.refuse(DRAINING);
   }

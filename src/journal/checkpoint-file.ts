@@ -107,7 +107,8 @@ export class CheckpointFile {
       unusable.push({ path, as: found });
     }
     // A disk that reads nothing may be back soon. One that reads others has lost this file.
-    if (sound === undefined && unusable.some(({ as }) => as === "unreadable")) throw new Error("the disk cannot read it");
+    if (sound === undefined && unusable.some(({ as }) => as === "unreadable"))
+      throw new Error("the disk cannot read it");
     for (const { path, as } of unusable) await this.#setAside(path, as);
     return sound;
   }
@@ -192,10 +193,7 @@ export class CheckpointFile {
         "a checkpoint is of a newer version of Millrace and was moved to damaged/; what this version does not know of is delivered again",
       );
     else
-      this.#log.warn(
-        { file },
-        `a checkpoint is ${as} and was moved to damaged/; using an older one if there is one`,
-      );
+      this.#log.warn({ file }, `a checkpoint is ${as} and was moved to damaged/; using an older one if there is one`);
   }
 }
 

@@ -39,6 +39,8 @@ export interface DiskJournalOptions {
   readonly first: Position;
   readonly disk: Disk;
   readonly reserve: DiskReserve | undefined;
+  /** Whether positions may be used; asked before each append. */
+  readonly isNoted: () => boolean;
   /** Told the next position once everything is synced and closed. */
   readonly onClosed: (next: Position) => Promise<void>;
   readonly clock: Clock;
@@ -70,6 +72,7 @@ export class DiskJournal implements Journal {
   readonly #listeners: ((events: readonly CollectedEvent[]) => void)[] = [];
   readonly #readable: ReadableLog;
   readonly #reserve: DiskReserve | undefined;
+  readonly #isNoted: () => boolean;
   readonly #onClosed: (next: Position) => Promise<void>;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -97,6 +100,7 @@ export class DiskJournal implements Journal {
     this.#segments = segments;
     this.#metrics = metrics;
     this.#reserve = options.reserve;
+    this.#isNoted = options.isNoted;
     this.#onClosed = options.onClosed;
     this.#clock = clock;
     this.#log = log;
@@ -161,11 +165,13 @@ export class DiskJournal implements Journal {
   }
 
   isFull(bytes: number): boolean {
-    return this.#sync.stall !== undefined || this.#diskIsFull() || this.#overBudget(bytes) > this.#segments.releasedBytes;
+    return (
+      this.#sync.stall !== undefined || this.#diskIsFull() || this.#overBudget(bytes) > this.#segments.releasedBytes
+    );
   }
 
   #diskIsFull(): boolean {
-    if (this.#reserve === undefined || this.#reserve.hold()) return false;
+    if ((this.#reserve === undefined || this.#reserve.hold()) && this.#isNoted()) return false;
     this.#makeRoom();
     return true;
   }
@@ -180,8 +186,10 @@ export class DiskJournal implements Journal {
     assert(drafts.length > 0, "an append has at least one event");
     if (this.#closing !== undefined)
       return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
-    if (this.#sync.stall !== undefined)
+    if (this.#sync.stall !== undefined) {
+      this.#metrics.failedWrites.inc(drafts.length);
       return Promise.reject(new MillraceError("journal_write_failed", this.#sync.stall));
+    }
     let bytes = 0;
     for (const draft of drafts) bytes += frameBytes(draft);
     if (this.isFull(bytes)) {

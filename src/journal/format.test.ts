@@ -39,7 +39,14 @@ test("what version 1 wrote is read: events, positions, checkpoint, and the clean
   expect([journal.end, journal.nextPosition]).toEqual([3, 3]);
   const events = await readAll(journal, journal.reader(0));
   expect(events.map(({ bytes, ...event }) => ({ ...event, bytes: bytes.toString() }))).toEqual([
-    { position: 0, id: "first", type: "page.viewed", source: "web", receivedMs: 1_764_000_000_000, bytes: '{"id":"first","data":"xxx"}' },
+    {
+      position: 0,
+      id: "first",
+      type: "page.viewed",
+      source: "web",
+      receivedMs: 1_764_000_000_000,
+      bytes: '{"id":"first","data":"xxx"}',
+    },
     {
       position: 1,
       id: "ünïcode-✓",
@@ -48,6 +55,13 @@ test("what version 1 wrote is read: events, positions, checkpoint, and the clean
       receivedMs: 1_764_000_123_456,
       bytes: '{"id":"x","data":{"total":12345678901234567890}}',
     },
-    { position: 2, id: "last", type: "page.viewed", source: "web", receivedMs: 1_764_000_000_000, bytes: '{"id":"last","data":""}' },
+    {
+      position: 2,
+      id: "last",
+      type: "page.viewed",
+      source: "web",
+      receivedMs: 1_764_000_000_000,
+      bytes: '{"id":"last","data":""}',
+    },
   ]);
 });

@@ -111,9 +111,10 @@ export class GroupSync {
   /** Syncs what is left. Resolves with whether all that was ever written survives a power cut. */
   async close(): Promise<boolean> {
     this.#closed = true;
-    this.#rescueDueMs = 0;
     this.#start();
     await this.#running;
+    this.#rescueDueMs = 0;
+    await this.#rescue();
     for (const { file } of this.#doubtful) await this.#closeFile(file);
     return this.#unsynced.bytes === 0;
   }

@@ -68,7 +68,8 @@ class MemoryJournal implements Journal {
 
   append(drafts: readonly EventDraft[], level: AppendLevel): Promise<Position> {
     assert(drafts.length > 0, "an append has at least one event");
-    if (this.#closed !== undefined) return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
+    if (this.#closed !== undefined)
+      return Promise.reject(new MillraceError("journal_write_failed", "the journal is closed"));
     if (level === "synced") {
       return Promise.reject(new MillraceError("ack_unavailable", "a journal in memory cannot sync to disk"));
     }

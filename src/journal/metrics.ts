@@ -2,6 +2,8 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export type JournalMetrics = ReturnType<typeof createJournalMetrics>;
 
+const nothingUnsynced = () => ({ bytes: 0, ageMs: 0 });
+
 /** The instruments of the journal, the quarantine and the dead letters. */
 export function createJournalMetrics(registry: Registry = new Registry()) {
   const registers = [registry];
@@ -14,7 +16,7 @@ export function createJournalMetrics(registry: Registry = new Registry()) {
     labelNames: ["reason"],
     registers,
   });
-  let unsynced = () => ({ bytes: 0, ageMs: 0 });
+  let unsynced = nothingUnsynced;
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
       name: `millrace_journal_${name}`,
@@ -25,7 +27,11 @@ export function createJournalMetrics(registry: Registry = new Registry()) {
       },
     });
   gauge("unsynced_bytes", "Bytes written that a power cut could still take.", () => unsynced().bytes);
-  gauge("unsynced_seconds", "Age of the oldest write that a power cut could still take.", () => unsynced().ageMs / 1_000);
+  gauge(
+    "unsynced_seconds",
+    "Age of the oldest write that a power cut could still take.",
+    () => unsynced().ageMs / 1_000,
+  );
   return {
     /** Sets where the figures of what is not synced come from. */
     showUnsynced(read: typeof unsynced) {
@@ -67,7 +73,10 @@ export function createJournalMetrics(registry: Registry = new Registry()) {
       "skipped_positions_total",
       "Positions without an event that a reader stepped over, per reader: lost to damage. Not those left free after a crash.",
     ),
-    recoveredDamagedSegments: counter("damaged_segments_total", "Segments found damaged at the start and moved aside."),
+    recoveredDamagedSegments: counter(
+      "damaged_segments_total",
+      "Segments found damaged or unreadable at the start and moved aside.",
+    ),
     recoveredForeignFiles: counter(
       "foreign_files_total",
       "Files found at the start that are no segments of a version that is known, moved aside.",

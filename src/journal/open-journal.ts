@@ -45,8 +45,10 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
     await disk.mkdir(directory);
     await disk.syncDirectory(dirname(directory));
     const found = await new SlotRecovery({ disk, directory, clock, log }).run();
-    const first = await positions.begin(Math.max(found.next, atLeast), found.recovery.foreignFiles > 0);
-    return { ...found, first };
+    return {
+      ...found,
+      first: await positions.begin(Math.max(found.next, atLeast), found.recovery.foreignFiles > 0),
+    };
   });
   metrics.recoveredDamagedSegments.inc(recovery.damagedSegments);
   metrics.recoveredForeignFiles.inc(recovery.foreignFiles);
@@ -69,6 +71,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
     first,
     disk,
     reserve: options.reserve,
+    isNoted: () => positions.isNoted(),
     onClosed,
     clock,
     log,

@@ -10,9 +10,10 @@ const NOBODY = 65_534;
 
 const isRoot = process.getuid?.() === 0;
 
+const url = (name: string) => JSON.stringify(new URL(`./${name}.ts`, import.meta.url).href);
+
 /** A process of an ordinary user with the modules of this folder. It prints a line for each one it is sent. */
 function start(script: string) {
-  const url = (name: string) => JSON.stringify(new URL(`./${name}.ts`, import.meta.url).href);
   const code = `
     const { openTestJournal, draftOf } = await import(${url("journal-fixture")});
     const { lockSlot } = await import(${url("slot-lock")});

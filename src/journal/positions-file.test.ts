@@ -78,15 +78,20 @@ test("an end at which not all could be synced is not noted as clean", async () =
   expect(await endOf(disk)).toBe(1 + POSITION_GAP);
 });
 
-test("on a full disk a journal that was used before is opened, and a full disk never makes an end look clean", async () => {
-  const disk = new SimulatedDisk();
-  const { journal } = await openTestJournal({ disk });
-  await journal.append([draftOf("a")], "written");
-  await journal.close();
-  disk.room = 0;
-  expect(await endOf(disk)).toBe(1);
-  disk.room = 1e9;
-  expect(await endOf(disk)).toBeGreaterThanOrEqual(1 + POSITION_GAP);
+test("a full disk keeps no journal from being opened, and none of its positions is used before that is noted", async () => {
+  for (const isNew of [true, false]) {
+    const disk = new SimulatedDisk();
+    if (!isNew) await (await openTestJournal({ disk })).journal.close();
+    disk.room = 0;
+    const { journal } = await openTestJournal({ disk });
+    await expect(journal.append([draftOf("a")], "written")).rejects.toMatchObject({ code: "journal_full" });
+    disk.room = 1e9;
+    await expect.poll(() => journal.isFull(1)).toBe(false);
+    const position = await journal.append([draftOf("a")], "written");
+    const dice = [0];
+    disk.cutPower({ random: () => dice.shift() ?? 0.5, names: "unordered" });
+    expect(await endOf(disk.afterKill())).toBeGreaterThan(position);
+  }
 });
 
 test("a power cut right after the first start, which takes every name that was not synced, is known to have been one", async () => {
@@ -99,7 +104,14 @@ test("a power cut right after the first start, which takes every name that was n
 });
 
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant("append" as const), events: fc.integer({ min: 1, max: 4 }), synced: fc.boolean() }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant("append" as const),
+      events: fc.integer({ min: 1, max: 4 }),
+      synced: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.constant({ kind: "checkpoint" as const }) },
   { weight: 2, arbitrary: fc.constant({ kind: "power cut" as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: "kill" as const }) },

@@ -45,6 +45,9 @@ export class PositionsFile {
   readonly #path: string;
   readonly #reserve: DiskReserve | undefined;
   readonly #log: Logger;
+  /** What a full disk has kept from being written. */
+  #owed: PositionsNote | undefined;
+  #writing: Promise<void> | undefined;
 
   constructor(options: { disk: Disk; directory: string; reserve: DiskReserve | undefined; log: Logger }) {
     this.#disk = options.disk;
@@ -56,7 +59,7 @@ export class PositionsFile {
 
   /**
    * Begins to use positions, and returns the first. Rejects with the disk's error when that
-   * cannot be noted, except on a full disk: it is then as if this process did not end cleanly.
+   * cannot be noted, except on a full disk: then they must not be used until `isNoted`.
    *
    * @param known every position that the slot's files tell of is below
    * @param inDoubt whether there are files that could not be read
@@ -71,18 +74,40 @@ export class PositionsFile {
     try {
       await this.#write({ next: first, clean: false });
     } catch (error) {
-      if (isNew || !isNoRoom(error)) throw error;
-      this.#log.warn({ err: error }, "the disk of the journal is full: the next start leaves a gap in the positions");
+      if (!isNoRoom(error)) throw error;
+      this.#owed = { next: first, clean: false };
     }
     return first;
   }
 
+  /** Whether positions may be used. As long as they may not, asking tries again, in the background. */
+  isNoted(): boolean {
+    if (this.#owed === undefined) return true;
+    this.#writing ??= this.#writeOwed(this.#owed).finally(() => {
+      this.#writing = undefined;
+    });
+    return false;
+  }
+
+  async #writeOwed(note: PositionsNote): Promise<void> {
+    try {
+      await this.#write(note);
+      this.#owed = undefined;
+    } catch {
+      // There is still no room. That events are refused for it is said by those who refuse them.
+    }
+  }
+
   /** Notes that all below `next` is synced. Never rejects: without the note the next start leaves a gap. */
   async end(next: Position): Promise<void> {
+    await this.#writing;
     try {
       await this.#write({ next, clean: true });
     } catch (error) {
-      this.#log.warn({ err: error }, "the end of the journal could not be noted: the next start leaves a gap in the positions");
+      this.#log.warn(
+        { err: error },
+        "the end of the journal could not be noted: the next start leaves a gap in the positions",
+      );
     }
   }
 

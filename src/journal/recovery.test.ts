@@ -193,6 +193,7 @@ test("a rescue that a crash or a full disk interrupts loses nothing", async () =
   const { journal: inPlace } = await openTestJournal({ disk: full, config: small });
   expect(await readAll(inPlace, inPlace.reader(0))).toHaveLength(8);
   full.room = 1e9;
+  await expect.poll(() => inPlace.isFull(1)).toBe(false);
   await inPlace.append([draftOf("next")], "written");
   expect(await readAll(inPlace, inPlace.reader(0))).toHaveLength(9);
 
@@ -207,6 +208,27 @@ test("a rescue that a crash or a full disk interrupts loses nothing", async () =
   unfinished.files.set(`${path}.salvage`, { bytes: Buffer.alloc(10), modifiedMs: 0 });
   const { journal: other } = await reopen(unfinished);
   expect(await readAll(other, other.reader(0))).toHaveLength(8);
+});
+
+test("a rescue whose last steps the disk refuses is read from the copy, and finished by the next start", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 10; at++) await journal.append([draftOf(`event-${at}`)], "written");
+  const path = newestSegment(disk);
+  for (const fails of ["sync of damaged/", "rename of the copy"] as const) {
+    const damaged = disk.afterKill();
+    damaged.files.get(path)?.bytes.fill(0, 500, 700);
+    const refuse = () => Promise.reject(Object.assign(new Error("EIO"), { code: "EIO" }));
+    const syncDirectory = damaged.syncDirectory.bind(damaged);
+    const rename = damaged.rename.bind(damaged);
+    if (fails === "sync of damaged/")
+      damaged.syncDirectory = (dir) => (dir.endsWith("damaged") ? refuse() : syncDirectory(dir));
+    else damaged.rename = (from, to) => (from.endsWith(".salvage") ? refuse() : rename(from, to));
+    const { journal: now } = await openTestJournal({ disk: damaged });
+    expect(await readAll(now, now.reader(0))).toHaveLength(8);
+    const { journal: next } = await reopen(damaged);
+    expect(await readAll(next, next.reader(0))).toHaveLength(8);
+  }
 });
 
 test("files that are no segments of this version are moved aside or left alone, and nothing fails", async () => {

@@ -61,7 +61,7 @@ export interface RecoveredSegments {
  *
  * Headers are checked everywhere. Frames are checked in the newest segment only, since
  * its end has to be found; readers step over damage in the others when they get there.
- * It never refuses to start over what it finds: only a directory that cannot be read or
+ * What it keeps is on disk from then on. It never refuses to start over what it finds: only a directory that cannot be read or
  * written at all is an error.
  */
 export class SlotRecovery {
@@ -87,6 +87,7 @@ export class SlotRecovery {
       this.#end = Math.max(this.#end, first);
       await this.#inspect(first, first === firsts.at(-1));
     }
+    await this.#disk.syncDirectory(this.#directory);
     for (const [at, segment] of this.#segments.entries()) segment.end = this.#segments[at + 1]?.first ?? this.#end;
     const { damagedSegments, foreignFiles, truncatedBytes } = this.#found;
     if (damagedSegments > 0) await this.#discardRescued();
@@ -138,12 +139,12 @@ export class SlotRecovery {
         break;
       case "damaged":
         // A crash while the segment was created leaves less than a header, and nothing is lost with it.
-        if (bytes <= SEGMENT_HEADER_BYTES) await this.#cutOff(segment, bytes);
+        if (bytes <= SEGMENT_HEADER_BYTES) await this.#keep(segment, bytes);
         else await this.#findEnd(segment, true);
         break;
       case "ok":
         if (newest) await this.#findEnd(segment, false);
-        else this.#segments.push(segment);
+        else await this.#keep(segment, bytes);
         break;
     }
   }
@@ -174,7 +175,7 @@ export class SlotRecovery {
     // After a power cut, these may have been events that someone saw. Their positions are not used again.
     this.#next = Math.max(this.#next, this.#end + Math.ceil(tornBytes / MIN_FRAME_BYTES));
     if (headerIsDamaged || scan.damagedBytes > 0) await this.#rescue(segment);
-    else await this.#cutOff(segment, scan.goodEnd);
+    else await this.#keep(segment, scan.goodEnd);
   }
 
   /** Opens a segment to read it; what fails is tried again, in the end around bad sectors. */
@@ -197,17 +198,19 @@ export class SlotRecovery {
   }
 
   /**
-   * Cuts off what is torn, and has that and the rest on disk: what an earlier process cut off
-   * may be so in memory only, and a power cut would bring it back.
+   * Cuts off what is torn, and has the rest on disk: of what an earlier process wrote, or cut
+   * off, some may be so in memory only, and a power cut would take it, or bring it back.
    */
-  async #cutOff(segment: Segment, goodEnd: number): Promise<void> {
-    this.#found.truncatedBytes += segment.bytes - goodEnd;
+  async #keep(segment: Segment, goodEnd: number): Promise<void> {
+    const tornBytes = segment.bytes - goodEnd;
+    this.#found.truncatedBytes += tornBytes;
     try {
-      await this.#disk.truncate(segment.path, goodEnd);
+      if (tornBytes > 0) await this.#disk.truncate(segment.path, goodEnd);
+      else await this.#disk.datasync(segment.path);
     } catch (error) {
       this.#log.warn(
-        { err: error, segment: segment.path },
-        "the newest journal segment could not be cut off and synced; a torn end is ignored",
+        { err: error, segment: segment.path, tornBytes },
+        "a journal segment could not be cut off and synced; a torn end is ignored",
       );
     }
     this.#segments.push({ ...segment, bytes: goodEnd });
@@ -217,6 +220,7 @@ export class SlotRecovery {
   async #rescue(segment: Segment): Promise<void> {
     this.#found.damagedSegments++;
     const copyPath = `${segment.path}${COPY_SUFFIX}`;
+    let { path, bytes } = segment;
     try {
       const salvaged = await this.#withFile(segment, (file) =>
         salvageInto(this.#disk.createSync(copyPath), scannerOf(file, segment), segment.first),
@@ -224,18 +228,20 @@ export class SlotRecovery {
       // The name of the copy first: a power cut must not leave neither.
       await this.#disk.syncDirectory(this.#directory);
       await setAside(this.#disk, this.#directory, segment.path, RESCUED_SUFFIX);
-      await this.#disk.rename(copyPath, segment.path);
-      await this.#disk.syncDirectory(this.#directory);
+      // From here on the copy is the segment, under whichever name: the next start finishes what fails now.
+      [path, bytes] = [copyPath, salvaged.bytes];
       this.#found.salvagedEvents += salvaged.events;
-      this.#segments.push({ ...segment, bytes: salvaged.bytes });
+      await this.#disk.rename(copyPath, segment.path);
+      path = segment.path;
+      await this.#disk.syncDirectory(this.#directory);
     } catch (error) {
       // A full disk, perhaps. Readers step over the damage where it is.
       this.#log.warn(
-        { err: error, segment: segment.path },
-        "a damaged journal segment could not be rewritten; it is read as it is",
+        { err: error, segment: path },
+        "the rescue of a damaged journal segment was not finished; it is read as it is",
       );
-      this.#segments.push(segment);
     }
+    this.#segments.push({ ...segment, path, bytes });
   }
 
   /** Rejects when the disk reads nothing else either: then it is not this segment that is bad, and it may be back soon. */

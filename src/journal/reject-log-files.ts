@@ -207,7 +207,10 @@ class RejectLogFiles implements RejectLog {
       if ((await disk.stat(open.path)).bytes >= open.bytes) return;
       throw new Error("it was cut short from outside");
     } catch (error) {
-      log.warn({ err: error, file: open.path }, "a file of rejected events was lost or could not be synced; going on in a new one");
+      log.warn(
+        { err: error, file: open.path },
+        "a file of rejected events was lost or could not be synced; going on in a new one",
+      );
       await this.#finish();
     }
   }

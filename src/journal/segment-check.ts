@@ -65,9 +65,11 @@ export async function checkSegment(
       const problem = `is of version ${versionOf(header)}, which only a newer Millrace can read`;
       return { ...NOTHING, end: first, damage: [{ file, problem }] };
     }
-    if (state === "foreign") return { ...NOTHING, end: first, damage: [{ file, problem: "is not the segment that its name says" }] };
+    if (state === "foreign")
+      return { ...NOTHING, end: first, damage: [{ file, problem: "is not the segment that its name says" }] };
     // As a crash leaves it while the segment is created.
-    if (state === "damaged" && bytes <= SEGMENT_HEADER_BYTES) return { ...NOTHING, unfinishedBytes: bytes, end: first, damage: [] };
+    if (state === "damaged" && bytes <= SEGMENT_HEADER_BYTES)
+      return { ...NOTHING, unfinishedBytes: bytes, end: first, damage: [] };
     const check = await scan(reader, segment, visit);
     if (state === "ok") return check;
     const damage = { file, offset: 0, bytes: SEGMENT_HEADER_BYTES, problem: "the header is damaged" };

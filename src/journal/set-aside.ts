@@ -8,7 +8,8 @@ const NUMBER = /\.(\d+)(\.[a-z]+)?$/;
 
 /**
  * Moves a file of a slot to its `damaged/`, as `<name>.<number><suffix>`: numbers go up, so
- * nothing there is ever replaced. Returns the new path.
+ * nothing there is ever replaced. Returns the new path. Rejects with the disk's error when it
+ * could not be moved.
  */
 export async function setAside(disk: Disk, directory: string, path: string, suffix = ""): Promise<string> {
   const aside = join(directory, DAMAGED_DIRECTORY);
@@ -16,8 +17,12 @@ export async function setAside(disk: Disk, directory: string, path: string, suff
   const number = 1 + Math.max(0, ...(await disk.list(aside)).map((name) => asideNumber(name)));
   const target = join(aside, `${basename(path)}.${number}${suffix}`);
   await disk.rename(path, target);
-  await disk.syncDirectory(aside);
-  await disk.syncDirectory(directory);
+  try {
+    await disk.syncDirectory(aside);
+    await disk.syncDirectory(directory);
+  } catch {
+    // It was moved. A power cut may move it back, and then it is set aside once more.
+  }
   return target;
 }
 

@@ -129,7 +129,7 @@ export class SimulatedDisk implements Disk {
   }
 
   /** A sync of the file takes along the change that gave it its name, if the file system keeps a journal. */
-  journalNameOf(file: SimulatedFile): void {
+  #journalNameOf(file: SimulatedFile): void {
     for (const { order, entries } of this.#names) {
       if (entries.some(({ after }) => after === file)) this.#journaled = Math.max(this.#journaled, order);
     }
@@ -139,8 +139,29 @@ export class SimulatedDisk implements Disk {
     this.failOn("truncate");
     const file = this.#file(path);
     cutShort(file, bytes);
-    beginSync(file).succeed();
-    this.journalNameOf(file);
+    this.beginFileSync(file).succeed();
+  }
+
+  /** See `beginSync` of a file. */
+  beginSync(path: string): { readonly succeed: () => void; readonly fail: () => void } {
+    return this.beginFileSync(this.#file(path));
+  }
+
+  beginFileSync(file: SimulatedFile): { readonly succeed: () => void; readonly fail: () => void } {
+    const sync = beginSync(file);
+    return {
+      succeed: () => {
+        sync.succeed();
+        this.#journalNameOf(file);
+      },
+      fail: sync.fail,
+    };
+  }
+
+  async datasync(path: string): Promise<void> {
+    this.failOn("sync");
+    this.beginSync(path).succeed();
+    return Promise.resolve();
   }
 
   async truncate(path: string, bytes: number): Promise<void> {
@@ -305,14 +326,7 @@ export class SimulatedWriter implements DiskWriter {
 
   /** See `beginSync` of a file. */
   beginSync(): { readonly succeed: () => void; readonly fail: () => void } {
-    const sync = beginSync(this.#file);
-    return {
-      succeed: () => {
-        sync.succeed();
-        this.#disk.journalNameOf(this.#file);
-      },
-      fail: sync.fail,
-    };
+    return this.#disk.beginFileSync(this.#file);
   }
 
   async datasync(): Promise<void> {
@@ -330,7 +344,9 @@ export class SimulatedWriter implements DiskWriter {
 }
 
 function touches({ entries, directory }: NameChange, path: string): boolean {
-  return (directory !== undefined && dirname(directory) === path) || entries.some((entry) => dirname(entry.path) === path);
+  return (
+    (directory !== undefined && dirname(directory) === path) || entries.some((entry) => dirname(entry.path) === path)
+  );
 }
 
 function failure(code: string): Error {

@@ -129,7 +129,7 @@ class PartlyWritten {
   write({ at, bytes }: Change): void {
     const end = at + bytes.length;
     this.#longest = Math.max(this.#longest, end);
-    for (let from = at; from < end && !this.#allStopped; ) {
+    for (let from = at; from < end && !this.#allStopped;) {
       const sector = Math.floor(from / SECTOR_BYTES);
       const to = Math.min(end, (sector + 1) * SECTOR_BYTES);
       if (this.#hasBeenWritten(sector)) this.#bytes.write(bytes.subarray(from - at, to - at), from);

@@ -5,7 +5,13 @@ import { CHECKPOINT_NAME, readCheckpoint, type Unusable } from "./checkpoint-fil
 import { type Disk, errorCode, nodeDisk } from "./disk.ts";
 import { readPositionsNote } from "./positions-file.ts";
 import { checkSegment, type SegmentFile } from "./segment-check.ts";
-import { firstOfSegmentName, type HeaderState, inspectHeader, SEGMENT_HEADER_BYTES, versionOf } from "./segment-header.ts";
+import {
+  firstOfSegmentName,
+  type HeaderState,
+  inspectHeader,
+  SEGMENT_HEADER_BYTES,
+  versionOf,
+} from "./segment-header.ts";
 import { DAMAGED_DIRECTORY, listAside } from "./set-aside.ts";
 import { slotHolder } from "./slot-lock.ts";
 
@@ -16,7 +22,12 @@ export interface SlotInspection {
   readonly process?: string;
   /** How the last process ended; `unknown` for a slot that was copied, or of an earlier version. */
   readonly ended: "cleanly" | "not cleanly" | "not yet" | "unknown";
-  readonly segments: readonly { readonly name: string; readonly bytes: number; readonly version: number | undefined; readonly header: HeaderState }[];
+  readonly segments: readonly {
+    readonly name: string;
+    readonly bytes: number;
+    readonly version: number | undefined;
+    readonly header: HeaderState;
+  }[];
   readonly bytes: number;
   /** Positions of the oldest event and one past the newest; equal when it holds none. */
   readonly first: Position;
@@ -46,7 +57,8 @@ export async function inspectSlot(directory: string, disk: Disk = nodeDisk): Pro
   return {
     directory,
     ...(process !== undefined && { process }),
-    ended: process !== undefined ? "not yet" : typeof note !== "object" ? "unknown" : note.clean ? "cleanly" : "not cleanly",
+    ended:
+      process !== undefined ? "not yet" : typeof note !== "object" ? "unknown" : note.clean ? "cleanly" : "not cleanly",
     segments,
     bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     first: files.find(({ bytes }) => bytes > SEGMENT_HEADER_BYTES)?.first ?? end,
@@ -97,7 +109,10 @@ export async function segmentFiles(disk: Disk, directory: string): Promise<Segme
   return found.map((file, at) => ({ ...file, nextFirst: found[at + 1]?.first }));
 }
 
-async function describe(disk: Disk, { name, path, first, bytes }: SegmentFile): Promise<SlotInspection["segments"][number]> {
+async function describe(
+  disk: Disk,
+  { name, path, first, bytes }: SegmentFile,
+): Promise<SlotInspection["segments"][number]> {
   const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
   let state: HeaderState = "damaged";
   try {

@@ -53,7 +53,8 @@ export async function verifySlot(
 
   let [events, unfinishedBytes, done, segments] = [0, 0, 0, 0];
   // Between the checkpoint and the list a process may have deleted what its sinks had had.
-  let hasMovedOn = process !== undefined && count !== undefined && (files[0]?.first ?? Number.POSITIVE_INFINITY) > count.lowest;
+  let hasMovedOn =
+    process !== undefined && count !== undefined && (files[0]?.first ?? Number.POSITIVE_INFINITY) > count.lowest;
   for (const file of files) {
     const check = await checkSegment(disk, file, (event, offset) => {
       count?.add(event);

@@ -40,7 +40,9 @@ export async function filesToDeliver(
   const directory = slotDirectory(config, slot);
   const names = (await readdir(directory)).filter((name) => firstOfSegmentName(name) !== undefined).toSorted();
   // A segment ends where the next one begins.
-  const wanted = names.filter((_, at) => (firstOfSegmentName(names[at + 1] ?? "") ?? Number.POSITIVE_INFINITY) > needed);
+  const wanted = names.filter(
+    (_, at) => (firstOfSegmentName(names[at + 1] ?? "") ?? Number.POSITIVE_INFINITY) > needed,
+  );
   return Promise.all(
     [...wanted, CHECKPOINT_NAME].map(async (name) => {
       const path = join(directory, name);

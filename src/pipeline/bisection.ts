@@ -47,6 +47,7 @@ export class Bisection {
 
   /** Takes the oldest part that is due. */
   next(nowMs: number): Part | undefined {
+    if (this.#parts.length === 0) return undefined;
     const index = this.#parts.findIndex(({ dueMs }) => dueMs <= nowMs);
     return index === -1 ? undefined : this.#parts.splice(index, 1)[0];
   }

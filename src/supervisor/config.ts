@@ -26,7 +26,7 @@ export const supervisorConfig = z
       .default(10_000)
       .refine((ms) => ms === 0 || ms >= 1_000, { error: "must be 0 (never) or at least 1000" })
       .describe(
-        "A worker that shows no sign of life for this long, in milliseconds, is killed and replaced. 0: never.",
+        "A worker that shows no sign of life for this long, in milliseconds, is killed and replaced. At least 1000, or 0: never.",
       ),
   })
   .prefault({});

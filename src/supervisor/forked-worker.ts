@@ -9,13 +9,10 @@ import { beatEveryMs, checkEveryMs, Heartbeat } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { processStat } from "./process-stat.ts";
 import { Questions } from "./questions.ts";
-import { judgeEnd, type WorkerEnd } from "./worker-end.ts";
+import { type Hang, judgeEnd, judgeHang, type WorkerEnd } from "./worker-end.ts";
 
 /** A worker that said its last words has nothing left to do; one that is still there after this is killed. */
 const LINGER_MS = 3_000;
-
-/** A worker that hangs and used the processor for at least this part of the time is busy, not stopped or starved. */
-const BUSY_PART = 0.5;
 
 export interface ForkedWorkerOptions {
   readonly entry: URL;
@@ -58,7 +55,7 @@ export class ForkedWorker {
   #failed: MillraceError | undefined;
   #lastWords: unknown;
   #lingered = false;
-  #hang: "busy" | "still" | undefined;
+  #hang: Hang | undefined;
   #isGone = false;
 
   /** Throws when no process can be started. */
@@ -156,11 +153,10 @@ export class ForkedWorker {
   #killHanging(): void {
     const { hangMs, log } = this.#options;
     const stat = this.pid === undefined ? undefined : processStat(this.pid);
-    const usedMs = stat === undefined ? undefined : Math.max(0, stat.cpuMs - this.#cpuMs);
-    const isBusy = usedMs !== undefined && stat?.isStopped === false && usedMs >= hangMs * BUSY_PART;
-    this.#hang = isBusy ? "busy" : "still";
+    const cpuMs = stat === undefined ? undefined : Math.max(0, Math.round(stat.cpuMs - this.#cpuMs));
+    this.#hang = judgeHang({ hangMs, cpuMs, isStopped: stat?.isStopped ?? false });
     log.error(
-      { pid: this.pid, hangMs, cpuMs: usedMs, stopped: stat?.isStopped },
+      { pid: this.pid, hangMs, cpuMs, stopped: stat?.isStopped },
       "a worker shows no sign of life; it is killed and replaced",
     );
     this.kill();

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { MillraceError } from "../core/errors.ts";
-import { describeEnd, type EndSigns, judgeEnd } from "./worker-end.ts";
+import { describeEnd, type EndSigns, judgeEnd, judgeHang } from "./worker-end.ts";
 
 const failed = new MillraceError("journal_unusable", "the journal cannot be read");
 const killed = { code: null, signal: "SIGKILL" };
@@ -23,4 +23,12 @@ test.each<[string, EndSigns, string, string]>([
 ])("%s", (_name, signs, kind, words) => {
   const end = judgeEnd(signs);
   expect([end.kind, describeEnd(end)]).toEqual([kind, words]);
+});
+
+test("a hang is a busy one when at least half a processor was used in it, and the process is not stopped", () => {
+  const hang = { hangMs: 10_000, isStopped: false };
+  expect(judgeHang({ ...hang, cpuMs: 5_000 })).toBe("busy");
+  expect(judgeHang({ ...hang, cpuMs: 4_999 })).toBe("still");
+  expect(judgeHang({ ...hang, cpuMs: 5_000, isStopped: true })).toBe("still");
+  expect(judgeHang({ ...hang, cpuMs: undefined })).toBe("still");
 });

@@ -74,8 +74,8 @@ async function perform(deed: Deed): Promise<unknown> {
     case "never":
       return new Promise(() => {});
     case "spin":
-      // Threads too, so that it is busy also where other tests want the processors.
-      for (let thread = 0; thread < 4; thread++) pbkdf2("", "", 2 ** 31 - 1, 64, "sha512", () => {});
+      // In threads too, so that it gets its half of a processor also where much else runs.
+      for (let thread = 0; thread < 12; thread++) pbkdf2("", "", 2 ** 31 - 1, 64, "sha512", () => {});
       for (;;);
     case "throw":
       setImmediate(() => {

@@ -1,8 +1,10 @@
-import { spawn } from "node:child_process";
+import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
+import { Injection } from "../../src/chaos/injection.ts";
 import type { StormReport } from "../../src/chaos/report.ts";
 import { temporaryDir } from "../kit/collector-process.ts";
 
@@ -44,6 +46,28 @@ test("a sink that says it has events and has not is found out: exit code 1", asy
   expect(report.violations.lost?.events).toBeGreaterThan(0);
   expect(report.violations.ledger_disagrees?.examples).toContainEqual(expect.stringContaining("delivered to stream"));
 }, 120_000);
+
+test("a broken disk reaches every write and every sync of the journal", async () => {
+  await using dir = await temporaryDir();
+  const slot = path.join(dir.path, "slot");
+  await mkdir(slot);
+  const injection = await Injection.create(dir.path, dir.path);
+  const probe = fork(new URL("../kit/disk-probe.ts", import.meta.url), [slot], {
+    env: { ...process.env, ...injection.environment },
+  });
+  using started = new DisposableStack();
+  started.defer(() => probe.disconnect());
+  const tryDisk = async (): Promise<unknown> => {
+    probe.send("try");
+    return ((await once(probe, "message")) as [unknown])[0];
+  };
+  const works = { create: "ok", write: "ok", sync: "ok", truncate: "ok", syncDirectory: "ok" };
+  expect(await tryDisk()).toEqual(works);
+  await injection.set({ disk: { write: { code: "ENOSPC", share: 1 } } });
+  expect(await tryDisk()).toEqual({ ...works, create: "ENOSPC", write: "ENOSPC" });
+  await injection.set({ disk: { failedSyncShare: 1 } });
+  expect(await tryDisk()).toEqual({ ...works, sync: "EIO", truncate: "EIO", syncDirectory: "EIO" });
+});
 
 test("the plan of a storm follows from its seed", async () => {
   const args = "--minutes 1 --seed 9 --plan";

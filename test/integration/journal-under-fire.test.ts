@@ -22,12 +22,20 @@ async function openRig(journalDir?: string) {
   );
   await standIn.down();
   const journal = journalDir ?? path.join(dir, "journal");
-  const config = kinesisConfig({ endpoint: standIn.url, journal: "durability: os, segmentBytes: 64KiB", more: "workers: 1" }).replace(
-    "./data/journal",
-    journal,
-  );
+  const config = kinesisConfig({
+    endpoint: standIn.url,
+    journal: "durability: os, segmentBytes: 64KiB",
+    more: "workers: 1",
+  }).replace("./data/journal", journal);
   const disposal = opened.move();
-  return { dir, slot: path.join(journal, "0"), stored, standIn, config, [Symbol.asyncDispose]: () => disposal.disposeAsync() };
+  return {
+    dir,
+    slot: path.join(journal, "0"),
+    stored,
+    standIn,
+    config,
+    [Symbol.asyncDispose]: () => disposal.disposeAsync(),
+  };
 }
 
 async function orSkip<T>(context: TestContext, mount: () => Promise<T>): Promise<T> {
@@ -39,7 +47,15 @@ async function orSkip<T>(context: TestContext, mount: () => Promise<T>): Promise
 }
 
 async function send(collector: CollectorProcess, events: number, query = ""): Promise<SendReport> {
-  return sendEvents({ url: collector.url, key: "wk_test", events, eventsPerRequest: 5, connections: 2, paddingBytes: 500, query });
+  return sendEvents({
+    url: collector.url,
+    key: "wk_test",
+    events,
+    eventsPerRequest: 5,
+    connections: 2,
+    paddingBytes: 500,
+    query,
+  });
 }
 
 function droppedAsDamaged({ rows }: LedgerReply): number {
@@ -76,7 +92,10 @@ test("a disk that becomes read-only while events flow: senders are refused with 
     const after = await send(collector, 20);
     expect([after.acknowledged.size, [...after.refused.keys()]]).toEqual([0, [503]]);
     const ready = await fetch(collector.url.replace("/v1/events", "/readyz"));
-    expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("the journal could not be written: EROFS")]);
+    expect([ready.status, await ready.text()]).toEqual([
+      503,
+      expect.stringContaining("the journal could not be written: EROFS"),
+    ]);
     await expectNoRestart(collector);
     // What it has it can still deliver.
     await rig.standIn.up();

@@ -1,5 +1,7 @@
 import { brotliCompressSync, constants, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 
+import { seededRandom } from "../../src/core/seeded-random.ts";
+
 /** A body that is to use up memory or time, or to be read otherwise than it was meant. */
 export interface HostilePayload {
   readonly name: string;
@@ -163,6 +165,27 @@ export const JSON_SHAPES: readonly HostilePayload[] = named({
   "100,000 events of two bytes": {
     body: () => Buffer.from(`[${"{},".repeat(99_999)}{}]`),
     answer: [413, "too_many_events"],
+  },
+});
+
+/** Digits that compress by nearly as much as the limit on the ratio allows: `noisy` of a thousand are at random. */
+function compressible(length: number, noisy: number): string {
+  const random = seededRandom(1);
+  const digits = (): string => Array.from({ length: noisy }, () => Math.floor(random() * 10)).join("");
+  return Array.from({ length: length / 1_000 }, () => "0".repeat(1_000 - noisy) + digits()).join("");
+}
+
+/** Small on the line, large in memory, and refused only once they are read. */
+export const DENSE_JSON: readonly HostilePayload[] = named({
+  "a string of 19 MB, compressed": {
+    encoding: "gzip",
+    body: () => gzipSync(event(`"${compressible(19_000_000, 15)}"`)),
+    answer: [400, "event_too_large"],
+  },
+  "an array of 19 MB, compressed": {
+    encoding: "zstd",
+    body: () => zstdCompressSync(event(`[${compressible(9_500_000, 40).replaceAll(/./g, "$&,")}0]`)),
+    answer: [400, "event_too_large"],
   },
 });
 

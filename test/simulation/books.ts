@@ -57,7 +57,7 @@ export class Books {
   /** The worst that has happened since the books were last put in order. */
   #ended: Ended = "drain";
   /** From which position on each configured sink is to have all events. */
-  readonly owed = new Map<string, Position>();
+  readonly #owed = new Map<string, Position>();
 
   constructor(world: World, events: KnownEvents, destinations: ReadonlyMap<string, Destination>) {
     this.#world = world;
@@ -84,7 +84,10 @@ export class Books {
         this.#world.violate("order", `position ${event.position} was written after position ${last.position}`);
       for (const [sink, account] of this.#accounts) {
         if (cursorOf(account) > event.position)
-          this.#world.violate("cursor", `${sink} had passed position ${event.position} before ${event.id} was written there`);
+          this.#world.violate(
+            "cursor",
+            `${sink} had passed position ${event.position} before ${event.id} was written there`,
+          );
       }
       const placed = { position: event.position, event: known };
       this.#present.push(placed);
@@ -106,6 +109,17 @@ export class Books {
 
   forget(sink: string): void {
     this.#accounts.delete(sink);
+  }
+
+  /** A sink is configured, and its operator has been told so: from now on it is to have everything. */
+  owe(sink: string, cursor: Position): void {
+    if (this.#owed.has(sink)) return;
+    this.#owed.set(sink, this.#world.checkpointIsDamaged ? Math.max(cursor, this.#released) : cursor);
+  }
+
+  /** Other sinks are about to be no longer configured. */
+  oweOnly(sinks: { has(sink: string): boolean }): void {
+    for (const sink of this.#owed.keys()) if (!sinks.has(sink)) this.#owed.delete(sink);
   }
 
   /** A pipeline says how far its sink has got. */
@@ -137,10 +151,16 @@ export class Books {
       const kind = outcome.kind === "dropped" ? outcome.reason : outcome.kind;
       if (!(kind in may)) this.#world.violate("cursor", `${sink} drops events: ${kind}`);
       else if (events > may[kind as keyof typeof may])
-        this.#world.violate("ledger", `${sink} counts ${events} events as ${kind}, and at most ${may[kind as keyof typeof may]} are`);
+        this.#world.violate(
+          "ledger",
+          `${sink} counts ${events} events as ${kind}, and at most ${may[kind as keyof typeof may]} are`,
+        );
     }
     if (total > passed.length || total < passed.length - damaged)
-      this.#world.violate("ledger", `${sink} counts ${total} events between ${from} and ${cursor}, where ${passed.length} are`);
+      this.#world.violate(
+        "ledger",
+        `${sink} counts ${total} events between ${from} and ${cursor}, where ${passed.length} are`,
+      );
     account.settled.push({ cursor, counts });
   }
 
@@ -176,7 +196,10 @@ export class Books {
     const counted = new Set(this.#accepted.map(({ position }) => position));
     for (const { position, event } of this.#present) {
       if (!counted.has(position))
-        this.#world.violate("recovery", `${event.id} is at position ${position}, below ${countedTo}, and was never counted`);
+        this.#world.violate(
+          "recovery",
+          `${event.id} is at position ${position}, below ${countedTo}, and was never counted`,
+        );
     }
     const accounts = new Map<string, Account>();
     for (const [sink, { account, settled }] of snapshot?.accounts ?? [])
@@ -188,8 +211,10 @@ export class Books {
 
   #snapshotOf(checkpoint: Checkpoint | undefined): Snapshot | undefined {
     const saves = this.#snapshots;
-    const at = checkpoint === undefined ? -1 : saves.findLastIndex((save) => isDeepStrictEqual(save.checkpoint, checkpoint));
-    if (checkpoint !== undefined && at === -1) this.#world.violate("checkpoint", "a checkpoint was read that nobody saved");
+    const at =
+      checkpoint === undefined ? -1 : saves.findLastIndex((save) => isDeepStrictEqual(save.checkpoint, checkpoint));
+    if (checkpoint !== undefined && at === -1)
+      this.#world.violate("checkpoint", "a checkpoint was read that nobody saved");
     if (at < this.#saved && !this.#world.checkpointIsDamaged)
       this.#world.violate("checkpoint", `save ${at} was read, and save ${this.#saved} had succeeded`);
     // What is read after a power cut is on the disk; after a kill it may be in memory only.
@@ -202,7 +227,10 @@ export class Books {
       const known = this.#events.check("recovery", event);
       if (known === undefined) continue;
       if (known.position !== undefined && known.position !== event.position)
-        this.#world.violate("positions", `${known.id} was at position ${known.position} and is found at ${event.position}`);
+        this.#world.violate(
+          "positions",
+          `${known.id} was at position ${known.position} and is found at ${event.position}`,
+        );
     }
   }
 
@@ -230,7 +258,11 @@ export class Books {
         continue;
       }
       if (ended === "power cut" && event.promised !== "synced") event.isLost = true;
-      else if (event.promised !== "unsure") this.#world.violate("durability", `${event.id}, ${event.promised}, is gone after a ${ended}; it was at ${position}`);
+      else if (event.promised !== "unsure")
+        this.#world.violate(
+          "durability",
+          `${event.id}, ${event.promised}, is gone after a ${ended}; it was at ${position}`,
+        );
     }
   }
 
@@ -242,7 +274,7 @@ export class Books {
   between(from: Position, to: Position): Placed[] {
     const present = this.#present;
     let low = 0;
-    for (let high = present.length; low < high; ) {
+    for (let high = present.length; low < high;) {
       const middle = (low + high) >>> 1;
       if ((present[middle]?.position ?? 0) < from) low = middle + 1;
       else high = middle;
@@ -262,9 +294,17 @@ export class Books {
         const settled = (row?.delivered ?? 0) + (row?.deadLettered ?? 0) + sum(row?.dropped ?? {});
         const held = (row?.accepted ?? 0) - settled;
         const filtered = row?.dropped["filtered"] ?? 0;
-        const actual = { accepted: row?.accepted ?? 0, delivered: row?.delivered ?? 0, deadLettered: row?.deadLettered ?? 0, filtered };
+        const actual = {
+          accepted: row?.accepted ?? 0,
+          delivered: row?.delivered ?? 0,
+          deadLettered: row?.deadLettered ?? 0,
+          filtered,
+        };
         if (!isDeepStrictEqual(actual, expected) || held !== (row?.held ?? 0))
-          this.#world.violate("ledger", `${sink} from ${source}: ${JSON.stringify(row)}, expected ${JSON.stringify(expected)}`);
+          this.#world.violate(
+            "ledger",
+            `${sink} from ${source}: ${JSON.stringify(row)}, expected ${JSON.stringify(expected)}`,
+          );
       }
     }
     if (!ledger.balances()) this.#world.violate("ledger", "it does not balance");
@@ -305,7 +345,7 @@ export class Books {
     this.#checkLost();
     for (const { sink, source, held } of ledger.rows())
       if (held !== 0) this.#world.violate("liveness", `${sink} still holds ${held} events of ${source}`);
-    for (const [sink, from] of this.owed) {
+    for (const [sink, from] of this.#owed) {
       for (const event of this.#events) {
         if (event.promised !== "written" && event.promised !== "synced") continue;
         const position = this.#places.get(event);
@@ -313,7 +353,10 @@ export class Books {
         const isTaken = (this.#destinations.get(sink)?.of(event)?.times ?? 0) > 0;
         const name = `${sink} ${event.id}`;
         if (!isTaken && !this.letters.has(name) && !this.#filtered.has(name))
-          this.#world.violate("delivery", `${sink} never got ${event.id} (${event.type}), ${event.promised}, position ${position}`);
+          this.#world.violate(
+            "delivery",
+            `${sink} never got ${event.id} (${event.type}), ${event.promised}, position ${position}`,
+          );
       }
     }
   }

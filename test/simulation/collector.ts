@@ -152,14 +152,16 @@ export class Collector {
   /** Whether every sink has settled everything. */
   get isIdle(): boolean {
     const { ledger } = this.#book;
-    return [...this.#running.keys()].every((sink) => ledger.cursor(sink) >= this.#journal.end && ledger.held(sink) === 0);
+    return [...this.#running.keys()].every(
+      (sink) => ledger.cursor(sink) >= this.#journal.end && ledger.held(sink) === 0,
+    );
   }
 
   /** As `Pipelines.apply` of `src/app`. */
   async apply(sinks: readonly SinkPlan[]): Promise<void> {
     const { books, life } = this.#in;
     const wanted = new Map(sinks.map((plan) => [plan.settings.name, plan]));
-    for (const name of books.owed.keys()) if (!wanted.has(name)) books.owed.delete(name);
+    books.oweOnly(wanted);
     const stops = [...this.#running].flatMap(([name, { plan, pipeline }]) =>
       isDeepStrictEqual(plan, wanted.get(name)) ? [] : [pipeline.stop().then(() => this.#running.delete(name))],
     );
@@ -176,7 +178,7 @@ export class Collector {
     await this.#book.flush();
     if (!life.alive) return;
     for (const { settings } of sinks) {
-      if (!books.owed.has(settings.name)) books.owed.set(settings.name, this.ledger.cursor(settings.name));
+      books.owe(settings.name, this.ledger.cursor(settings.name));
     }
   }
 
@@ -200,7 +202,8 @@ export class Collector {
           world.trace.add("settle", settings.name, cursor);
           books.settle(settings.name, cursor, counts, (event) => drops(plan, event));
           this.#book.settle(settings.name, cursor, counts, missing);
-          if (!this.ledger.balances()) world.violate("ledger", `it does not balance: ${JSON.stringify(this.ledger.checkpoint())}`);
+          if (!this.ledger.balances())
+            world.violate("ledger", `it does not balance: ${JSON.stringify(this.ledger.checkpoint())}`);
         });
       },
       deadLetters: this.#observedLetters(settings.name),
@@ -253,7 +256,8 @@ export class Collector {
         const code = error instanceof MillraceError ? error.code : String(error);
         world.trace.add("refused", code, known[0]?.id ?? "");
         world.count(`events refused: ${code}`, drafts.length);
-        if (code !== "journal_full" && code !== "journal_write_failed") world.violate("errors", `an append was refused with ${String(error)}`);
+        if (code !== "journal_full" && code !== "journal_write_failed")
+          world.violate("errors", `an append was refused with ${String(error)}`);
         // Beyond journal.unsynced an append at `written` waits for its sync as well, and that may fail.
         const mayBeThere = level === "synced" || config.durability === "disk";
         for (const event of known) event.promised = mayBeThere || books.hasPlace(event) ? "unsure" : "refused";

@@ -114,7 +114,12 @@ export class Destination {
     return () => session.inFlight.delete(flight);
   }
 
-  #check(batch: Batch, limits: BatchLimits, eventBytes: (event: CollectedEvent) => number, session: Session): KnownEvent[] {
+  #check(
+    batch: Batch,
+    limits: BatchLimits,
+    eventBytes: (event: CollectedEvent) => number,
+    session: Session,
+  ): KnownEvent[] {
     let bytes = 0;
     const events: KnownEvent[] = [];
     let isFirst = -1;
@@ -171,7 +176,11 @@ export class Destination {
       case "throttle":
         await time.wait(delayMs);
         this.#refuse(events);
-        return { kind: "retryable", reason: "throttled", ...(dice.chance(0.3) && { retryAfterMs: dice.between(1, 500) }) };
+        return {
+          kind: "retryable",
+          reason: "throttled",
+          ...(dice.chance(0.3) && { retryAfterMs: dice.between(1, 500) }),
+        };
       case "fail":
         await time.wait(delayMs);
         this.#refuse(events);

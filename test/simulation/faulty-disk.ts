@@ -61,10 +61,18 @@ export class FaultyDisk implements Disk {
   }
 
   async #sync(path: string, writer: SimulatedWriter): Promise<void> {
+    return this.#syncLater(path, () => writer.beginSync());
+  }
+
+  async datasync(path: string): Promise<void> {
+    return this.#syncLater(path, () => this.#world.disk.beginSync(path));
+  }
+
+  async #syncLater(path: string, begin: () => ReturnType<SimulatedWriter["beginSync"]>): Promise<void> {
     if (!this.#life.alive) return forever();
     const crash = this.#life.tick();
     if (crash === "before") return this.#die();
-    const sync = writer.beginSync();
+    const sync = begin();
     await this.#wait(this.#dice.skewed(0, 1_000 * this.#faults.maxSyncMs) / 1_000);
     if (this.#dice.chance(this.#faults.sync)) {
       sync.fail();

@@ -7,7 +7,7 @@ import type { SimulatedDisk } from "../../src/journal/simulated-disk.ts";
  * that a mistake in one does not hide a mistake in the other.
  */
 
-const MARKER = 0x02524d00;
+export const MARKER = Buffer.from([0x00, 0x4d, 0x52, 0x02]);
 const HEADER_BYTES = 24;
 const FRAME_HEADER_BYTES = 12;
 const NAMES_AT = FRAME_HEADER_BYTES + 19;
@@ -46,7 +46,7 @@ export function eventsOnDisk(disk: SimulatedDisk, directory: string): FoundEvent
 }
 
 function* eventsIn(path: string, bytes: Buffer): Generator<FoundEvent> {
-  for (let at = HEADER_BYTES; at + NAMES_AT <= bytes.length; ) {
+  for (let at = HEADER_BYTES; at + NAMES_AT <= bytes.length;) {
     const event = eventAt(path, bytes, at);
     if (event !== undefined) yield event;
     at = event?.to ?? at + 1;
@@ -54,7 +54,7 @@ function* eventsIn(path: string, bytes: Buffer): Generator<FoundEvent> {
 }
 
 function eventAt(path: string, bytes: Buffer, from: number): FoundEvent | undefined {
-  if (bytes.readUInt32LE(from) !== MARKER) return undefined;
+  if (MARKER.compare(bytes, from, from + MARKER.length) !== 0) return undefined;
   const payload = from + FRAME_HEADER_BYTES;
   const to = payload + bytes.readUInt32LE(from + 4);
   if (to > bytes.length || to < from + NAMES_AT) return undefined;

@@ -104,18 +104,27 @@ export class KnownEvents {
     if (known.source !== source || known.type !== type || !known.bytes.equals(bytes))
       this.#world.violate("bytes", `${who} has other bytes of ${id} than its sender sent`);
     if (known.promised === "refused")
-      this.#world.violate("refused", `${who} has ${id} at position ${position}, whose sender was told that it is not in the journal`);
+      this.#world.violate(
+        "refused",
+        `${who} has ${id} at position ${position}, whose sender was told that it is not in the journal`,
+      );
     return known;
   }
 
   #see(event: KnownEvent, position: Position, who: string): void {
     event.position ??= position;
     if (event.position !== position)
-      this.#world.violate("positions", `${who} sees ${event.id} at position ${position}, and it was at ${event.position}`);
+      this.#world.violate(
+        "positions",
+        `${who} sees ${event.id} at position ${position}, and it was at ${event.position}`,
+      );
     const owner = this.#owners.get(position) ?? event;
     this.#owners.set(position, owner);
     if (event.isRevived || owner.isRevived) return;
     if (owner !== event)
-      this.#world.violate("positions", `${who} sees ${event.id} at position ${position}, which was that of ${owner.id}`);
+      this.#world.violate(
+        "positions",
+        `${who} sees ${event.id} at position ${position}, which was that of ${owner.id}`,
+      );
   }
 }

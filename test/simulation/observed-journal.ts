@@ -46,7 +46,10 @@ export class ObservedReader implements JournalReader {
     }
     this.#skip(this.#inner.position);
     if (read.length > maxEvents || (read.length > 1 && bytes > maxBytes))
-      this.#world.violate("bounds", `a reader that asked for ${maxEvents} events and ${maxBytes} bytes got ${read.length} and ${bytes}`);
+      this.#world.violate(
+        "bounds",
+        `a reader that asked for ${maxEvents} events and ${maxBytes} bytes got ${read.length} and ${bytes}`,
+      );
     return read;
   }
 

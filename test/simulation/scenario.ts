@@ -46,7 +46,9 @@ export function drawScenario(dice: Dice): Scenario {
     ...(has(0.25) ? repeated(dice, 2, () => ({ kind: "configure", sinks: changed(sinks, dice) })) : []),
     ...(has(0.3) ? repeated(dice, 3, () => ({ kind: "clock jumps", byMs: dice.between(-100_000, 100_000) })) : []),
     ...(has(0.35) ? spells(dice, (isOver) => ({ kind: "disk", faults: isOver ? {} : drawFaults(dice) })) : []),
-    ...(has(0.2) ? spells(dice, (isOver) => ({ kind: "room", bytes: isOver ? Infinity : dice.skewed(0, 30_000) })) : []),
+    ...(has(0.2)
+      ? spells(dice, (isOver) => ({ kind: "room", bytes: isOver ? Infinity : dice.skewed(0, 30_000) }))
+      : []),
     ...(has(0.75) ? tempers(dice) : []),
     ...(has(0.06) ? repeated(dice, 1, () => ({ kind: "rot", what: dice.chance(0.7) ? "segment" : "checkpoint" })) : []),
     ...(has(0.03) ? repeated(dice, 1, () => ({ kind: "segment deleted" })) : []),
@@ -161,7 +163,10 @@ function tempers(dice: Dice): Happening[] {
 }
 
 function drawTemper(dice: Dice): Temper {
-  const answers = ANSWERS.filter(() => dice.chance(0.3)).map((answer): [Answer, number] => [answer, dice.between(1, 10)]);
+  const answers = ANSWERS.filter(() => dice.chance(0.3)).map((answer): [Answer, number] => [
+    answer,
+    dice.between(1, 10),
+  ]);
   if (answers.length === 0 || dice.chance(0.8)) answers.push(["take", dice.between(1, 20)]);
   const minMs = dice.skewed(1, 200);
   return { answers, minMs, maxMs: minMs + dice.skewed(0, 500) };

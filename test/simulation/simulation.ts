@@ -57,7 +57,10 @@ class Simulation {
     this.#dice = this.#world.dice("simulation");
     this.#events = new KnownEvents(this.#world);
     this.#destinations = new Map(
-      [...this.#scenario.poison].map(([name, poison]) => [name, new Destination(name, poison, this.#world, this.#events)]),
+      [...this.#scenario.poison].map(([name, poison]) => [
+        name,
+        new Destination(name, poison, this.#world, this.#events),
+      ]),
     );
     this.#books = new Books(this.#world, this.#events, this.#destinations);
     this.#sinks = this.#scenario.sinks;
@@ -72,7 +75,8 @@ class Simulation {
       () => {
         isOver = true;
       },
-      (error: unknown) => world.violate("simulation", error instanceof Error ? (error.stack ?? error.message) : String(error)),
+      (error: unknown) =>
+        world.violate("simulation", error instanceof Error ? (error.stack ?? error.message) : String(error)),
     );
     using _watch = watchForBugs(world);
     let steps = 0;
@@ -123,7 +127,7 @@ class Simulation {
 
   async #until(what: string, isSo: () => boolean): Promise<void> {
     const { time } = this.#world;
-    for (const end = time.nowMs + PATIENCE_MS; !isSo(); ) {
+    for (const end = time.nowMs + PATIENCE_MS; !isSo();) {
       if (time.nowMs > end) {
         this.#world.violate("liveness", `${what}: not so after ${PATIENCE_MS} ms`);
         return;
@@ -172,7 +176,10 @@ class Simulation {
         world.trace.add("start failed", String(error));
         world.count("starts that failed");
         if (life.diskErrors.size === 0)
-          world.violate("starts", `a start failed on a disk that did not: ${error instanceof Error ? (error.stack ?? "") : String(error)}`);
+          world.violate(
+            "starts",
+            `a start failed on a disk that did not: ${error instanceof Error ? (error.stack ?? "") : String(error)}`,
+          );
         life.end();
         this.#over("failed start");
       },
@@ -349,7 +356,8 @@ async function turn(): Promise<void> {
 
 /** What nobody catches would end the process of a collector. */
 function watchForBugs(world: World): Disposable {
-  const onError = (error: unknown) => world.violate("bugs", error instanceof Error ? (error.stack ?? error.message) : String(error));
+  const onError = (error: unknown) =>
+    world.violate("bugs", error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.on("uncaughtException", onError);
   process.on("unhandledRejection", onError);
   return {

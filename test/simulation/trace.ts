@@ -42,7 +42,9 @@ export class Trace {
 
   /** The newest `count` steps in words. */
   lines(count = this.#steps.length): string[] {
-    return this.#steps.slice(-count).map(({ atMs, what, details }) => `${atMs.toFixed(2).padStart(10)} ms  ${what} ${details.join(" ")}`);
+    return this.#steps
+      .slice(-count)
+      .map(({ atMs, what, details }) => `${atMs.toFixed(2).padStart(10)} ms  ${what} ${details.join(" ")}`);
   }
 }
 

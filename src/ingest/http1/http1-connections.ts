@@ -114,6 +114,8 @@ export class Http1Connections {
     else if (!exchange.answered) {
       exchange.response.shouldKeepAlive = false;
       exchange.problem(problem);
+      // Whoever reads the body waits for its end, and node does not tell of one once there is an answer.
+      exchange.response.once("close", () => exchange.request.destroy());
     }
   }
 }
