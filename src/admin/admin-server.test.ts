@@ -3,6 +3,7 @@ import { type AdminView, startAdminServer } from "./admin-server.ts";
 
 const view: AdminView = {
   metrics: () => Promise.resolve("millrace_worker_up 1\n"),
+  isLive: () => Promise.resolve(true),
   health: () => Promise.resolve({ live: true, ready: false, reasons: ["draining"] }),
   events: (sink) => Promise.resolve(sink === "ring" ? ['{"id":"a"}', '{"id":"b"}'] : undefined),
   sinks: () => Promise.resolve([{ sink: "stream", state: "ok" }]),

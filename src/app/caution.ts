@@ -2,17 +2,19 @@ import fs from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "pino";
 import type { Position } from "../core/event.ts";
-import type { Ledger } from "../core/ledger.ts";
 import { slotDirectory } from "../journal/slot-directory.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";
 
 type PipelineCaution = Pick<PipelineOptions, "caution" | "setAside">;
 
-/** Events a pipeline handles at a time after so many crashes without progress; the first may be chance. */
-const WINDOW_AFTER_CRASHES = [undefined, undefined, 1_024, 32, 1];
-
-/** Events that may have been under way before any caution: what a pipeline reads at most. */
-const FULL_WINDOW = 262_144;
+/** How carefully a pipeline goes on after so many crashes without progress; the first may be chance. */
+const STEPS: readonly (PipelineOptions["caution"] | undefined)[] = [
+  undefined,
+  undefined,
+  // Until as many events are past as may have been under way in the step before: 262,144 without caution.
+  { window: 256, events: 262_144 },
+  { window: 1, events: 256 },
+];
 
 interface Attempt {
   readonly sink: string;
@@ -20,74 +22,72 @@ interface Attempt {
 }
 
 /**
- * How carefully a worker goes on after earlier ones of its slot died of their own fault at
- * the same place. An event can do that: one that a sink cannot encode without running out
- * of memory, say. Each crash without progress lets fewer events be under way at a time, down
- * to one, which is written down before it is tried. When that one is crashed at too, it is
- * set aside as a dead letter, and delivery goes on after it.
+ * How carefully a worker goes on after earlier ones of its slot died of their own fault while
+ * a sink got no further. An event can do that: one that a sink cannot encode without running
+ * out of memory, say. Each such crash lets fewer events be under way for the sink at a time,
+ * down to one, which is written down before it is tried. When it was the last to be tried in
+ * two lives that ended with a crash, it is set aside as a dead letter, and delivery goes on
+ * after it.
  *
- * Invariant: only an event that was alone under way for its sink when the worker died is set aside.
+ * Invariant: only an event that was alone under way for its sink in both lives is set aside.
  */
 export class Caution {
-  readonly #window: number | undefined;
-  readonly #onAttempt: (attempt: Attempt) => void;
+  readonly #crashes: ReadonlyMap<string, number>;
   readonly #setAside: Attempt | undefined;
-  /** Where each sink was when the worker started. */
-  readonly #cursors: ReadonlyMap<string, Position>;
+  readonly #attemptPath: string;
 
-  private constructor(
-    window: number | undefined,
-    onAttempt: (attempt: Attempt) => void,
-    setAside: Attempt | undefined,
-    cursors: ReadonlyMap<string, Position>,
-  ) {
-    this.#window = window;
-    this.#onAttempt = onAttempt;
+  private constructor(crashes: ReadonlyMap<string, number>, setAside: Attempt | undefined, attemptPath: string) {
+    this.#crashes = crashes;
     this.#setAside = setAside;
-    this.#cursors = cursors;
+    this.#attemptPath = attemptPath;
   }
 
   /** None: nothing has crashed. */
   static none(): Caution {
-    return new Caution(undefined, () => {}, undefined, new Map());
+    return new Caution(new Map(), undefined, "");
   }
 
-  /** @param crashes deaths of the worker's own fault since the slot last got any further */
+  /** @param crashes deaths of the worker's own fault since each sink last got any further */
   static after(
-    crashes: number,
-    { config, slot, ledger, log }: { config: { dir: string }; slot: string; ledger: Ledger; log: Logger },
+    crashes: Readonly<Record<string, number>>,
+    { config, slot, log }: { config: { readonly dir: string }; slot: string; log: Logger },
   ): Caution {
-    const window = WINDOW_AFTER_CRASHES[Math.min(crashes, WINDOW_AFTER_CRASHES.length - 1)];
-    const path = join(slotDirectory(config, slot), "attempt.json");
-    const cursors = new Map(ledger.sinks.map((sink) => [sink, ledger.cursor(sink)]));
-    if (window !== 1) {
-      fs.rmSync(path, { force: true });
-      if (window !== undefined)
-        log.warn({ crashes, window }, "crashed repeatedly at the same place; going on in small steps");
-      return new Caution(window, () => {}, undefined, cursors);
+    const directory = slotDirectory(config, slot);
+    const attemptPath = join(directory, "attempt.json");
+    const suspectPath = join(directory, "suspect.json");
+    const bySink = new Map(Object.entries(crashes));
+    const careful = [...bySink].filter(([, count]) => stepAfter(count) !== undefined);
+    if (careful.length > 0) {
+      const windows = Object.fromEntries(careful.map(([sink, count]) => [sink, stepAfter(count)?.window]));
+      log.warn({ crashes, windows }, "crashed repeatedly while these sinks got no further; going on in small steps");
     }
-    const tried = readAttempt(path);
-    if (tried === undefined)
-      log.warn({ crashes }, "crashed repeatedly at the same place; going on one event at a time");
-    else log.error({ ...tried }, "this event crashed the worker again and again, and is set aside in the dead letters");
-    return new Caution(1, (attempt) => writeAttempt(path, attempt), tried, cursors);
+    const tried = readAttempt(attemptPath);
+    if (tried === undefined || stepAfter(bySink.get(tried.sink) ?? 0)?.window !== 1) {
+      for (const path of [attemptPath, suspectPath]) fs.rmSync(path, { force: true });
+      return new Caution(bySink, undefined, attemptPath);
+    }
+    const suspect = readAttempt(suspectPath);
+    const isProven = suspect?.sink === tried.sink && suspect.position === tried.position;
+    writeAttempt(suspectPath, tried);
+    if (isProven)
+      log.error({ ...tried }, "this event crashed the worker again and again: it is set aside as a dead letter");
+    return new Caution(bySink, isProven ? tried : undefined, attemptPath);
   }
 
   /** What the pipeline of a sink is to mind. */
   of(sink: string): PipelineCaution {
-    const window = this.#window;
-    if (window === undefined) return {};
-    const cursor = this.#cursors.get(sink) ?? 0;
-    const before = WINDOW_AFTER_CRASHES[WINDOW_AFTER_CRASHES.indexOf(window) - 1] ?? FULL_WINDOW;
+    const step = stepAfter(this.#crashes.get(sink) ?? 0);
+    if (step === undefined) return {};
+    const onAttempt = (position: Position): void => writeAttempt(this.#attemptPath, { sink, position });
     return {
-      caution: {
-        window,
-        until: cursor + before,
-        ...(window === 1 && { onAttempt: (position: Position) => this.#onAttempt({ sink, position }) }),
-      },
+      caution: step.window === 1 ? { ...step, onAttempt } : step,
       ...(this.#setAside?.sink === sink && { setAside: new Set([this.#setAside.position]) }),
     };
   }
+}
+
+function stepAfter(crashes: number): PipelineOptions["caution"] | undefined {
+  return STEPS[Math.min(crashes, STEPS.length - 1)];
 }
 
 /** Synchronous, since the process may be gone a moment later. It survives that without a sync: the kernel has it. */

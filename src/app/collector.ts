@@ -7,6 +7,7 @@ import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { systemClock } from "../core/clock.ts";
 import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import type { LedgerSummary } from "../core/ledger-summary.ts";
+import { MillraceError } from "../core/errors.ts";
 import { slotsOnDisk } from "../journal/slots-on-disk.ts";
 import { Supervisor, type WorkerSpec } from "../supervisor/supervisor.ts";
 import { createRegistry } from "../telemetry/registry.ts";
@@ -28,8 +29,8 @@ import {
 /** Beyond `drainMs`, for a worker that is late to end by itself before it is killed. */
 const DRAIN_GRACE_MS = 2_000;
 
-/** A worker that answers later is busy or hangs; the others are shown without it. */
-const VIEW_TIMEOUT_MS = 1_000;
+/** A worker that answers later is busy or hangs; the others are shown without it. Well within the second that probes wait. */
+const VIEW_TIMEOUT_MS = 500;
 
 const STATUS_TIMEOUT_MS = 1_500;
 
@@ -74,6 +75,7 @@ export class Collector {
   readonly #done = new Set<string>();
   /** Slots whose worker said how it ended when the collector stopped. */
   readonly #spoken = new Set<string>();
+  #stopped: Promise<void> | undefined;
   #orphansTimer: NodeJS.Timeout | undefined;
 
   private constructor(settings: Settings, { logging, workers }: StartOptions, log: Logger, admin: AdminServer) {
@@ -100,7 +102,8 @@ export class Collector {
         port: this.#port,
         servingWorkers: this.#servingWorkers,
         logging: this.#logging,
-        crashes: crashes.count,
+        crashes: crashes.byPart,
+        isReplacement: this.#supervisor.workers().some(({ slot, restarts }) => slot === spec.slot && restarts > 0),
       }),
       onQuestion: (_slot, question) => this.#statusIn(received<SupervisorQuestion>(question)),
       onEnded: (spec, words) => this.#ended(spec, received<LastWords | undefined>(words)),
@@ -108,12 +111,13 @@ export class Collector {
     registerWorkerMetrics(this.#registry, () => this.#supervisor.workers());
   }
 
-  /** Starts all workers, and resolves when they serve. Rejects with the first one's failure, after stopping the others. */
-  static async start(settings: Settings, options: StartOptions, log: Logger): Promise<Collector> {
+  /** Opens the admin port. The workers are started by `run`. Rejects with `port_unavailable`. */
+  static async open(settings: Settings, options: StartOptions, log: Logger): Promise<Collector> {
     const { config } = settings;
     // The view needs the collector, which needs the port to be its own before it starts anything.
     const view = Promise.withResolvers<Collector>();
     const admin = await startAdminServer(config.admin, {
+      isLive: async () => !(await view.promise).#supervisor.hopeless,
       health: async () => (await view.promise).#health(),
       metrics: async () => (await view.promise).#metrics(),
       events: async (sink) => (await view.promise).#eventsInMemory(sink),
@@ -123,13 +127,20 @@ export class Collector {
     });
     const collector = new Collector(settings, options, log, admin);
     view.resolve(collector);
+    return collector;
+  }
+
+  /**
+   * Starts all workers, and resolves when they serve. Rejects with the first one's failure,
+   * after stopping the others; also when it is drained meanwhile.
+   */
+  async run(): Promise<void> {
     try {
-      await collector.#startWorkers();
+      await this.#startWorkers();
     } catch (error) {
-      await collector.#stop(0);
+      await this.#stop(0);
       throw error;
     }
-    return collector;
   }
 
   get port(): number {
@@ -172,8 +183,10 @@ export class Collector {
         if (!hasSegments || this.#done.has(slot) || workers.some((worker) => worker.slot === slot)) continue;
         this.#log.info({ slot }, "this journal slot has no worker; delivering what it holds");
         this.#supervisor.run({ slot, task: "empty" }).catch((error: unknown) => {
-          this.#done.add(slot);
-          this.#log.error({ err: error, slot }, "this journal slot could not be emptied; the next start tries again");
+          if (this.#draining) return;
+          // A lock is let go of some time; anything else has to be mended.
+          if (!(error instanceof MillraceError && error.code === "journal_locked")) this.#done.add(slot);
+          this.#log.error({ err: error, slot }, "this journal slot could not be emptied");
         });
       }
     } catch (error) {
@@ -188,7 +201,7 @@ export class Collector {
     this.#ledgers.tell(slot, words.ledger);
     if (this.#draining) this.#spoken.add(slot);
     this.#lost += words.lost;
-    if (task !== "empty" || this.#draining) return;
+    if (task !== "empty" || this.#draining || !words.isEmpty) return;
     this.#done.add(slot);
     this.#log.info({ slot }, "this journal slot is empty now");
   }
@@ -206,12 +219,13 @@ export class Collector {
 
   async #applyEverywhere(settings: Settings): Promise<string[]> {
     const answers = await Promise.all(
-      this.#supervisor.workers().map(async ({ slot }) => {
+      this.#supervisor.workers().map(async ({ slot, pid }) => {
         try {
           return await this.#ask(slot, { kind: "apply", settings }, APPLY_TIMEOUT_MS);
-        } catch {
-          // It is being replaced, and its replacement is told the newest settings.
-          return undefined;
+        } catch (error) {
+          // One that died meanwhile is replaced, and its replacement is told the newest settings.
+          const isSame = this.#supervisor.workers().some((worker) => worker.slot === slot && worker.pid === pid);
+          return isSame && pid !== undefined ? `worker ${slot}: ${String(error)}` : undefined;
         }
       }),
     );
@@ -226,7 +240,12 @@ export class Collector {
     await this.#stop(this.#settings.config.shutdown.drainMs + DRAIN_GRACE_MS);
   }
 
-  async #stop(atMostMs: number): Promise<void> {
+  #stop(atMostMs: number): Promise<void> {
+    this.#stopped ??= this.#stopAll(atMostMs);
+    return this.#stopped;
+  }
+
+  async #stopAll(atMostMs: number): Promise<void> {
     this.#draining = true;
     clearTimeout(this.#orphansTimer);
     const slots = this.#supervisor.workers().map(({ slot }) => slot);

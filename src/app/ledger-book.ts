@@ -35,10 +35,12 @@ export interface OpenLedgerBook extends LedgerBookParts {
  */
 export class LedgerBook {
   readonly ledger: Ledger;
+  /** Events found to be lost as the book was opened. */
+  lostBefore = 0;
   readonly #parts: LedgerBookParts;
   /** Where the audits that are under way began, by sink: the journal keeps what they have still to read. */
   readonly #audits = new Map<string, Position>();
-  #savedTo: Position;
+  #saved: Readonly<Record<string, Position>>;
   #writtenOff = 0;
   #dirty = false;
   #saving: Promise<void> = Promise.resolve();
@@ -49,7 +51,7 @@ export class LedgerBook {
   private constructor(ledger: Ledger, parts: LedgerBookParts) {
     this.ledger = ledger;
     this.#parts = parts;
-    this.#savedTo = ledger.lowestCursor();
+    this.#saved = cursorsOwed(ledger);
   }
 
   /**
@@ -71,17 +73,19 @@ export class LedgerBook {
     const lost = damaged || ledger.countedTo > journal.end || ledger.lowestCursor() < journal.first;
     await scan(journal, Math.max(ledger.countedTo, journal.first), journal.end, (events) => ledger.accept(events));
     if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
+    let writtenOff = 0;
     for (const sink of ledger.sinks) {
-      if (lost || ledger.lacking(sink) > 0) await writeOffLost(ledger, sink, journal, log);
+      if (lost || ledger.lacking(sink) > 0) writtenOff += await writeOffLost(ledger, sink, journal, log);
     }
     const book = new LedgerBook(ledger, parts);
+    book.lostBefore = writtenOff;
     book.changed();
     return book;
   }
 
-  /** What every sink had settled when the ledger was saved last: where a successor would begin. */
-  get savedTo(): Position {
-    return this.#savedTo;
+  /** The cursors of the sinks that are owed events, as they were saved last: where a successor would begin. */
+  get saved(): Readonly<Record<string, Position>> {
+    return this.#saved;
   }
 
   /** Events found to be lost since the book was opened, summed over the sinks that were to have them. */
@@ -144,11 +148,11 @@ export class LedgerBook {
     if (!this.#dirty) return;
     this.#dirty = false;
     const { journal, file, log } = this.#parts;
-    const lowest = this.ledger.lowestCursor();
-    const needed = Math.min(lowest, ...this.#audits.values());
+    const needed = Math.min(this.ledger.lowestCursor(), ...this.#audits.values());
+    const cursors = cursorsOwed(this.ledger);
     try {
       await file.save(this.ledger.checkpoint());
-      this.#savedTo = lowest;
+      this.#saved = cursors;
       journal.release(needed);
       if (this.#failing) log.info("the ledger is saved again");
       this.#failing = false;
@@ -159,6 +163,11 @@ export class LedgerBook {
       this.changed();
     }
   }
+}
+
+function cursorsOwed(ledger: Ledger): Record<string, Position> {
+  const owed = ledger.sinks.filter((sink) => ledger.held(sink) > 0);
+  return Object.fromEntries(owed.map((sink) => [sink, ledger.cursor(sink)]));
 }
 
 /** Compares what a sink owes with what the journal has, and returns how many events are gone. */

@@ -1,8 +1,9 @@
 import type { Logger } from "pino";
 import { systemClock } from "../core/clock.ts";
-import type { Position } from "../core/event.ts";
 import type { Ledger } from "../core/ledger.ts";
+import { slotDirectory } from "../journal/slot-directory.ts";
 import { filesToDeliver } from "../journal/slots-on-disk.ts";
+import { LaunchedBoats } from "../lifeboat/launched-boats.ts";
 import { launch, withdraw } from "../lifeboat/lifeboat.ts";
 import { type LifeboatStore, openLifeboatStore } from "../lifeboat/lifeboat-store.ts";
 import type { MillraceConfig } from "./config.ts";
@@ -32,12 +33,14 @@ export class Lifeboats {
     return new Lifeboats(lifeboat, config, slot, log);
   }
 
-  /** The journal came back with what earlier lifeboats hold: they are not needed. */
-  async withdraw(countedTo: Position): Promise<void> {
-    const { node } = this.#config;
+  /** The journal came back with what its own lifeboats hold: they are not needed. */
+  async withdraw(): Promise<void> {
+    const { node, journal } = this.#config;
     try {
       const store = await openLifeboatStore(this.#lifeboat);
-      const { withdrawn, left } = await withdraw(store, { node, slot: this.#slot, countedTo });
+      const launched = new LaunchedBoats(slotDirectory(journal, this.#slot));
+      const { withdrawn, left } = await withdraw(store, { node, slot: this.#slot, launched: await launched.read() });
+      await launched.clear();
       if (withdrawn.length > 0) this.#log.info({ withdrawn }, "the journal is back, and its lifeboats were withdrawn");
       if (left.length > 0) {
         this.#log.warn(
@@ -77,7 +80,9 @@ export class Lifeboats {
     signal: AbortSignal,
   ): Promise<string> {
     const files = await filesToDeliver(this.#config.journal, this.#slot, ledger.lowestCursor());
-    const slot = { node: this.#config.node, slot: this.#slot, end: ledger.countedTo, held, files };
-    return launch(store, slot, systemClock.nowMs(), signal);
+    const slot = { node: this.#config.node, slot: this.#slot, held, files };
+    const boat = await launch(store, slot, systemClock.nowMs(), signal);
+    await new LaunchedBoats(slotDirectory(this.#config.journal, this.#slot)).add(boat);
+    return boat;
   }
 }

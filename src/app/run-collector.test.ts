@@ -10,7 +10,7 @@ import { runCollector } from "./run-collector.ts";
 
 const LOGGING = { level: "error", format: "json", colours: false } as const;
 
-test("signals that come during the start wait for its end: to reload, and to stop cleanly", async () => {
+test("a signal to stop that comes during the start ends it cleanly, after one to reload as well", async () => {
   using directory = temporaryDirectory();
   const file = join(directory.path, "millrace.yaml");
   const parts = {
@@ -31,5 +31,5 @@ test("signals that come during the start wait for its end: to reload, and to sto
   expect(process.emit("SIGTERM")).toBe(true);
   expect(await ended).toBe(0);
   output.end();
-  expect(await text(output)).toContain("Millrace is ready");
+  expect(await text(output)).toContain("the ledger balances");
 });

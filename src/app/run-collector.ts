@@ -7,7 +7,7 @@ import { formatProblem } from "../config/config-problem.ts";
 import { banner } from "./banner.ts";
 import { Collector } from "./collector.ts";
 import type { MillraceConfig } from "./config.ts";
-import { stopSignal } from "./stop-signals.ts";
+import { type StopSignal, stopSignal } from "./stop-signals.ts";
 import { ledgerReport } from "./ledger-report.ts";
 import { type LoadedConfig, loadAppConfig } from "./load-app-config.ts";
 import type { Settings, WorkerStart } from "./worker-protocol.ts";
@@ -49,9 +49,9 @@ export async function runCollector(options: RunOptions): Promise<number> {
   const { log, output } = options;
   const startedMs = performance.now();
   let loaded = options.loaded;
-  // Signals that come during the start are remembered until it is over.
   const stop = stopSignal(() => reload("SIGHUP"));
-  const starting = Collector.start(settingsOf(loaded), options, log);
+  const opening = Collector.open(settingsOf(loaded), options, log);
+  const starting = opening.then((collector) => collector.run());
   let reloading: Promise<unknown> = starting.catch(() => {});
   let stopping = false;
   let schemasWatch: { readonly dir: string; readonly watch: AsyncDisposable } | undefined;
@@ -72,7 +72,8 @@ export async function runCollector(options: RunOptions): Promise<number> {
           return;
         }
         warnOfFixedParts(loaded.config, next.config, log);
-        await (await starting).apply(settingsOf(next));
+        await starting;
+        await (await opening).apply(settingsOf(next));
         loaded = next;
         await followSchemas();
         log.info(
@@ -84,7 +85,10 @@ export async function runCollector(options: RunOptions): Promise<number> {
       }
     });
   };
-  const collector = await starting;
+  const collector = await opening;
+  // A start can take for ever, when a worker crashes each time; a signal ends it all the same.
+  const first = await Promise.race([starting.then(() => "started" as const), stop]);
+  if (first !== "started") return stopCollector(collector, first, options);
   output.write(banner(loaded, collector, performance.now() - startedMs));
   await using watchers = new AsyncDisposableStack();
   if (loaded.file !== undefined) watchers.use(watchConfig(loaded.file, () => reload("file changed")));
@@ -93,6 +97,10 @@ export async function runCollector(options: RunOptions): Promise<number> {
 
   const signal = await stop;
   stopping = true;
+  return stopCollector(collector, signal, options);
+}
+
+async function stopCollector(collector: Collector, signal: StopSignal, { log, output }: RunOptions): Promise<number> {
   log.info({ signal: signal.name }, "stopping");
   const drained = collector.drain().then(() => "drained" as const);
   const ended = await Promise.race([drained, signal.second]);

@@ -23,9 +23,12 @@ export class SlotLedgers {
 
   /** Reads the ledger of a slot from its disk. Only for one that no worker has open. */
   async load(slot: string): Promise<void> {
-    const file = new CheckpointFile({ config: this.#config, slot, log: this.#log });
-    const checkpoint = await file.load();
-    if (checkpoint !== undefined) this.#bySlot.set(slot, checkpoint);
+    try {
+      const checkpoint = await new CheckpointFile({ config: this.#config, slot, log: this.#log }).load();
+      if (checkpoint !== undefined) this.#bySlot.set(slot, checkpoint);
+    } catch (error) {
+      this.#log.warn({ err: error, slot }, "the ledger of this slot cannot be read; the node's is without it");
+    }
   }
 
   of(slot: string): Ledger | undefined {

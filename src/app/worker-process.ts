@@ -38,26 +38,29 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-const { link, start } = await ParentLink.connect();
-await run(received<WorkerStart>(start));
+const { link, start: message } = await ParentLink.connect();
+await run(received<WorkerStart>(message));
 setTimeout(() => process.exit(), LINGER_MS).unref();
 
-async function run(told: WorkerStart): Promise<void> {
-  const { slot, task, servingWorkers, port, crashes } = told;
+async function run(start: WorkerStart): Promise<void> {
+  const { slot, task, servingWorkers, port, crashes, isReplacement } = start;
   const alone = servingWorkers === 1 && task === "serve";
-  const root = await createLogger({ ...told.logging, stream: process.stderr });
+  const root = await createLogger({ ...start.logging, stream: process.stderr });
   const log = alone ? root : root.child({ worker: slot });
   // A terminal's Ctrl-C reaches us too. A hangup is the supervisor's to understand.
   const signalled = stopSignal(() => {});
-  const stopped = new Promise<"drain" | "orphaned">((resolve) => link.onStop(resolve));
+  const told = Promise.withResolvers<"drain">();
+  const orphaned = Promise.withResolvers<"orphaned">();
+  link.onStop((why) => (why === "drain" ? told.resolve("drain") : orphaned.resolve("orphaned")));
 
   let worker: Worker;
   try {
     worker = await Worker.start({
       slot,
-      settings: await liveSettings(told.settings),
+      settings: await liveSettings(start.settings),
       serving: task === "serve" ? { port, servingWorkers } : undefined,
       crashes,
+      isReplacement,
       statusIn: (inSlot, position) => statusIn({ kind: "status", slot: inSlot, position }),
       log,
     });
@@ -67,19 +70,25 @@ async function run(told: WorkerStart): Promise<void> {
     process.exitCode = 1;
     return;
   }
-  link.progress = () => String(worker.savedTo);
+  link.progress = () => worker.progress;
   link.onQuestion((question) => answer(worker, received<WorkerQuestion>(question)));
   link.ready({ port: worker.port } satisfies WorkerReady);
 
-  const cause = await Promise.race([stopped, signalled.then(() => "drain" as const), whenEmpty(worker, task)]);
-  if (cause === "orphaned") {
+  const signal = signalled.then(() => "drain" as const);
+  const cause = await Promise.race([told.promise, orphaned.promise, signal, whenEmpty(worker, task)]);
+  const second = signalled.then(({ second: again }) => again);
+  const drained = cause === "drain" ? worker.drain() : Promise.resolve();
+  const end = await Promise.race([drained, orphaned.promise, second]);
+  if (end === "second signal") process.exit(1);
+  if (cause === "orphaned" || end === "orphaned") {
     log.warn("the supervisor is gone; finishing what is at hand and ending");
     await worker.abandon(ABANDON_MS);
-  } else if (await isCutShort(worker.drain(), signalled)) {
-    process.exit(1);
   }
-  const words: LastWords = { ledger: worker.ledger.checkpoint(), lost: worker.lostEvents() };
-  await link.end(words);
+  await link.end({
+    ledger: worker.ledger.checkpoint(),
+    lost: worker.lostEvents(),
+    isEmpty: worker.isEmpty,
+  } satisfies LastWords);
 }
 
 function answer(worker: Worker, question: WorkerQuestion): Promise<unknown> {
@@ -130,9 +139,4 @@ function whenEmpty(worker: Worker, task: WorkerStart["task"]): Promise<"drain"> 
       resolve("drain");
     }, EMPTY_CHECK_MS);
   });
-}
-
-async function isCutShort(drained: Promise<void>, signalled: ReturnType<typeof stopSignal>): Promise<boolean> {
-  const second = signalled.then((signal) => signal.second);
-  return (await Promise.race([drained, second])) === "second signal";
 }

@@ -24,8 +24,10 @@ export interface WorkerStart {
   /** Workers that listen on the port together. */
   readonly servingWorkers: number;
   readonly logging: { readonly level: LogLevel; readonly format: "json" | "pretty"; readonly colours: boolean };
-  /** How often the worker of this slot died of its own fault without getting any further. */
-  readonly crashes: number;
+  /** Whether an earlier worker of this slot was at work since the supervisor started: what it lost counts. */
+  readonly isReplacement: boolean;
+  /** How often workers of this slot died of their own fault since each sink last got any further. */
+  readonly crashes: Readonly<Record<string, number>>;
 }
 
 /** What a worker reports once it works. */
@@ -87,6 +89,8 @@ export interface LastWords {
   readonly ledger: Checkpoint;
   /** Acknowledged events that it could not keep. */
   readonly lost: number;
+  /** Whether every sink has settled every event of the slot. */
+  readonly isEmpty: boolean;
 }
 
 /** What came from the other process. It runs this program in this version, so it is what was sent. */

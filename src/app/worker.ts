@@ -37,6 +37,8 @@ const CLOSING_MS = 1_500;
 const NO_SCHEMAS = new SchemaRegistry();
 
 interface Parts {
+  /** Acknowledged events that earlier workers of this slot lost since the supervisor started. */
+  readonly lostBefore: number;
   readonly lock: SlotLock;
   readonly reserve: DiskReserve;
   readonly journal: Journal;
@@ -61,8 +63,9 @@ export interface WorkerOptions {
   readonly settings: LiveSettings;
   /** Where events are taken in; `undefined`: nowhere, the slot is only to be emptied. */
   readonly serving: { readonly port: number; readonly servingWorkers: number } | undefined;
-  /** How often an earlier worker of this slot died of its own fault without getting any further. */
-  readonly crashes: number;
+  /** How often earlier workers of this slot died of their own fault since each sink last got any further. */
+  readonly crashes: Readonly<Record<string, number>>;
+  readonly isReplacement: boolean;
   /** What another slot of this node says of one of its positions. */
   readonly statusIn: (slot: string, position: Position) => Promise<SlotStatus>;
   readonly log: Logger;
@@ -96,20 +99,29 @@ export class Worker {
   readonly #parts: Parts;
   readonly #log: Logger;
   readonly #live: Live;
-  readonly #lifeboats: Lifeboats | undefined;
+  /** Ends when the lifeboats that are not needed any more are withdrawn. */
+  readonly #withdrawn: Promise<void>;
+  #closed: Promise<void> | undefined;
 
   private constructor(slot: string, parts: Parts, live: Live, log: Logger) {
     this.slot = slot;
-    this.#lifeboats = Lifeboats.of(live.settings.config, slot, log);
     // In the background: a place that does not answer must not keep events from being taken in.
-    void this.#lifeboats?.withdraw(parts.book.ledger.countedTo);
+    this.#withdrawn = Lifeboats.of(live.settings.config, slot, log)?.withdraw() ?? Promise.resolve();
     this.#parts = parts;
     this.#live = live;
     this.#log = log;
   }
 
   /** Opens the slot, recovers its journal and ledger, and starts serving. */
-  static async start({ slot, settings, serving, crashes, statusIn, log }: WorkerOptions): Promise<Worker> {
+  static async start({
+    slot,
+    settings,
+    serving,
+    crashes,
+    isReplacement,
+    statusIn,
+    log,
+  }: WorkerOptions): Promise<Worker> {
     const config = serving === undefined ? toEmpty(settings.config) : settings.config;
     const clock = systemClock;
     const registry = createRegistry(slot);
@@ -173,7 +185,7 @@ export class Worker {
       registry,
       clock,
       log,
-      caution: Caution.after(crashes, { config: config.journal, slot, ledger: book.ledger, log }),
+      caution: Caution.after(crashes, { config: config.journal, slot, log }),
     });
     opened.defer(() => pipelines.stop());
     journal.onAppend((events) => {
@@ -209,7 +221,20 @@ export class Worker {
       await server.listen();
     }
     opened.move();
-    const parts = { lock, reserve, journal, book, pipelines, deliveries, server, registry, quarantine, deadLetters };
+    const lostBefore = isReplacement ? book.lostBefore : 0;
+    const parts = {
+      lostBefore,
+      lock,
+      reserve,
+      journal,
+      book,
+      pipelines,
+      deliveries,
+      server,
+      registry,
+      quarantine,
+      deadLetters,
+    };
     return new Worker(slot, parts, live, log);
   }
 
@@ -222,9 +247,9 @@ export class Worker {
     return this.#parts.book.ledger;
   }
 
-  /** What every sink had settled by the last save. */
-  get savedTo(): Position {
-    return this.#parts.book.savedTo;
+  /** The saved cursors of the sinks that are owed events. */
+  get progress(): Readonly<Record<string, Position>> {
+    return this.#parts.book.saved;
   }
 
   /** True when every sink has settled every event of the slot. */
@@ -264,7 +289,7 @@ export class Worker {
     const { ledger } = this;
     const inMemory = this.#parts.journal.durability === "memory";
     const held = inMemory ? Math.max(0, ...ledger.sinks.map((sink) => ledger.held(sink))) : 0;
-    return held + this.#parts.book.lostEvents;
+    return held + this.#parts.book.lostEvents + this.#parts.lostBefore;
   }
 
   /** Puts new sources, schemas and sinks into force, all or none, without dropping a connection. */
@@ -283,7 +308,8 @@ export class Worker {
     const { preStopMs, drainMs } = this.#live.settings.config.shutdown;
     const deadlineMs = systemClock.monotonicMs() + drainMs;
     const closingMs = Math.min(CLOSING_MS, drainMs / 2);
-    const reservedMs = closingMs + (this.#lifeboats?.reserveMs ?? 0);
+    const lifeboats = Lifeboats.of(this.#live.settings.config, this.slot, this.#log);
+    const reservedMs = closingMs + (lifeboats?.reserveMs ?? 0);
     const leftMs = () => Math.max(0, deadlineMs - reservedMs - systemClock.monotonicMs());
     const { server, pipelines } = this.#parts;
     this.#live.draining = true;
@@ -296,7 +322,11 @@ export class Worker {
     }
     this.#sayWhatIsHeld(leftMs());
     await pipelines.drain(leftMs());
-    await this.#close(() => this.#lifeboats?.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs()));
+    await this.#close(async () => {
+      if (lifeboats === undefined) return;
+      await this.#withdrawn;
+      await lifeboats.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs());
+    });
   }
 
   #sayWhatIsHeld(atMostMs: number): void {
@@ -311,7 +341,8 @@ export class Worker {
 
   /**
    * Stops at once, without losing anything: takes no more requests, finishes those under
-   * way for at most `atMostMs`, saves. What sinks have not had stays in the journal.
+   * way for at most `atMostMs`, saves. What sinks have not had stays in the journal. It also
+   * ends a drain early.
    */
   async abandon(atMostMs: number): Promise<void> {
     this.#live.draining = true;
@@ -321,7 +352,12 @@ export class Worker {
   }
 
   /** @param beforeUnlock what is to be done with the closed slot while nobody else may touch it */
-  async #close(beforeUnlock?: () => Promise<void> | undefined): Promise<void> {
+  #close(beforeUnlock?: () => Promise<void>): Promise<void> {
+    this.#closed ??= this.#closeParts(beforeUnlock);
+    return this.#closed;
+  }
+
+  async #closeParts(beforeUnlock?: () => Promise<void>): Promise<void> {
     const { pipelines, book, journal, quarantine, deadLetters, reserve, lock } = this.#parts;
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);

@@ -64,7 +64,11 @@ test.each(["accepted", "durable", "delivered"] as const)(
     storeEverywhere(oracle, 0);
     store(oracle, oracle.stream, 1);
     const { lost } = judge(oracle, [{ kind: "worker_end", fromMs: 0, toMs: 1_000 }]);
-    expect(lost[level]).toMatchObject({ events: 1, excused: 0, ids: [expect.stringMatching(/0001$/)] });
+    expect(lost[level]).toMatchObject({
+      events: 1,
+      excused: { worker_end: 0, disk: 0 },
+      ids: [expect.stringMatching(/0001$/)],
+    });
     expect(oracle.violations.get("lost")).toMatchObject({
       events: 1,
       examples: [expect.stringContaining("is not in files")],

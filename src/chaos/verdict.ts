@@ -43,7 +43,7 @@ export type DuplicateCause = keyof typeof DUPLICATE_CAUSES;
 export interface Losses {
   readonly events: number;
   /** Of those, what the level does not promise: only at `received`. */
-  readonly excused: number;
+  readonly excused: { readonly worker_end: number; readonly disk: number };
   /** Ids of the first few that are not excused. */
   readonly ids: readonly string[];
 }
@@ -70,7 +70,7 @@ const MAX_IDS = 10;
  */
 export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
   const acknowledged: Record<Level, number> = perLevel(() => 0);
-  const lost = perLevel((): { events: number; excused: number; ids: string[] } => ({ events: 0, excused: 0, ids: [] }));
+  const lost = perLevel(() => new LostEvents());
   for (const [seq, event] of oracle.events()) {
     const { level } = event;
     checkPlaces(oracle, seq, event);
@@ -81,8 +81,9 @@ export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
     if (missing.length === 0) continue;
     const losses = lost[level];
     losses.events++;
-    if (level === "received" && isExcused(event.ackedMs, excuses)) {
-      losses.excused++;
+    const excuse = level === "received" ? excuseFor(event.ackedMs, excuses) : undefined;
+    if (excuse !== undefined) {
+      losses.excused[excuse]++;
       continue;
     }
     if (losses.ids.length < MAX_IDS) losses.ids.push(idOf(seq));
@@ -130,12 +131,19 @@ function checkDelivered(oracle: Oracle, seq: number, { level, ackedMs }: SentEve
   oracle.violation("delivered_too_early", `${idOf(seq)}: by ${(firstMs - ackedMs).toFixed(1)} ms`);
 }
 
-function isExcused(ackedMs: number, excuses: readonly Excuse[]): boolean {
-  return excuses.some(
-    ({ kind, fromMs, toMs }) =>
-      (kind === "worker_end" || kind === "disk") &&
-      ackedMs >= fromMs - RECEIVED_BEFORE_MS &&
-      ackedMs <= toMs + RECEIVED_AFTER_MS,
+class LostEvents implements Losses {
+  events = 0;
+  readonly excused = { worker_end: 0, disk: 0 };
+  readonly ids: string[] = [];
+}
+
+/** What excuses that an event acknowledged as received at that time is lost. The end of a worker goes before the disk. */
+function excuseFor(ackedMs: number, excuses: readonly Excuse[]): "worker_end" | "disk" | undefined {
+  return (["worker_end", "disk"] as const).find((wanted) =>
+    excuses.some(
+      ({ kind, fromMs, toMs }) =>
+        kind === wanted && ackedMs >= fromMs - RECEIVED_BEFORE_MS && ackedMs <= toMs + RECEIVED_AFTER_MS,
+    ),
   );
 }
 

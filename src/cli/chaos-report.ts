@@ -46,7 +46,8 @@ function levelRows({ events, ackTimes }: StormReport): string[][] {
   const head = ["level", "acknowledged", "lost", "p50/p99 in calm", "p50/p99 in the storm"];
   const lost = (level: Level): string => {
     const { events: all, excused } = events.lost[level];
-    return excused === 0 ? String(all) : `${all} (${excused} as its level allows)`;
+    if (excused.worker_end + excused.disk === 0) return String(all);
+    return `${all} (as it may: ${excused.worker_end} when workers ended, ${excused.disk} when the disk failed)`;
   };
   return [
     head,

@@ -209,6 +209,19 @@ test("a full journal is answered 429 with Retry-After, at every level, before an
   expect(server.quarantine.entries).toEqual([]);
 });
 
+test("a journal whose disk does not answer is not called full: 503 with the reason, also at received, before anything is acknowledged", async () => {
+  await using server = await startTestServer();
+  server.journal.full = true;
+  server.journal.failure = "journal_write_failed";
+  for (const level of ["received", "accepted"]) {
+    const reply = await post(server, GOOD, `?ack=${level}`);
+    expect(await told(reply)).toMatchObject({
+      status: 503,
+      body: { code: "journal_write_failed", detail: expect.stringContaining("Nothing of this request was stored") },
+    });
+  }
+});
+
 test("a disk that fails is answered 503, so that a load balancer turns to other nodes", async () => {
   await using server = await startTestServer();
   server.journal.failure = "journal_write_failed";

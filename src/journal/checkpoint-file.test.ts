@@ -74,6 +74,19 @@ test("one of a newer version is set aside untouched, and so is every one before 
   expect(disk.files.has("/journal/0/damaged/checkpoint.json.2")).toBe(true);
 });
 
+test("a first save that a crash interrupted between its renames is not lost when the next one is interrupted too", async () => {
+  const disk = new SimulatedDisk();
+  await open(disk).save(checkpointAt(10));
+  await disk.rename(CURRENT, "/journal/0/checkpoint.new.json");
+  const file = open(disk);
+  expect((await file.load())?.countedTo).toBe(10);
+  disk.failing.add("sync");
+  await expect(file.save(checkpointAt(20))).rejects.toThrow("EIO");
+  disk.cutPower({ random: () => 0.5, names: "unordered" });
+  disk.failing.clear();
+  expect((await open(disk).load())?.countedTo).toBe(10);
+});
+
 test("one that the disk cannot read gives way to the one before it; a disk that reads nothing is waited for", async () => {
   const disk = new SimulatedDisk();
   const file = open(disk);

@@ -95,6 +95,7 @@ export class CheckpointFile {
   async #load(): Promise<Checkpoint | undefined> {
     const unusable: { readonly path: string; readonly as: Unusable }[] = [];
     let sound: Checkpoint | undefined;
+    let isFresh = false;
     // A crash between the two renames of a save leaves the newest under its first name.
     for (const path of [this.#current, this.#fresh, this.#previous]) {
       const found = await readCheckpoint(this.#disk, path);
@@ -102,6 +103,7 @@ export class CheckpointFile {
       if (typeof found === "object") {
         sound = found;
         this.#hasCurrent = path === this.#current;
+        isFresh = path === this.#fresh;
         break;
       }
       unusable.push({ path, as: found });
@@ -110,6 +112,11 @@ export class CheckpointFile {
     if (sound === undefined && unusable.some(({ as }) => as === "unreadable"))
       throw new Error("the disk cannot read it");
     for (const { path, as } of unusable) await this.#setAside(path, as);
+    if (isFresh) {
+      // Ends the save that a crash interrupted: the next one would begin by emptying this file.
+      await this.#disk.rename(this.#fresh, this.#current);
+      this.#hasCurrent = true;
+    }
     return sound;
   }
 

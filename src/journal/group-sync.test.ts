@@ -206,6 +206,28 @@ describe("files that are deleted from outside while they are written to", () => 
   });
 });
 
+test("while every sync fails only so many segments wait to be written again, and all goes on by itself afterwards", async () => {
+  const { disk, clock, journal } = await open();
+  disk.failing.add("sync");
+  let refused = 0;
+  for (let at = 0; at < 50; at++) {
+    const appended = journal.append([draftOf(`event-${at}`)], "synced");
+    const told = appended.then(
+      () => "taken",
+      (error: Error) => error.message,
+    );
+    await clock.pass(20);
+    if ((await told).includes("fails every sync")) refused++;
+  }
+  expect(refused).toBeGreaterThan(30);
+  expect([...disk.files.keys()].filter((name) => name.endsWith(".seg")).length).toBeLessThan(20);
+  disk.failing.clear();
+  await clock.pass(3_000);
+  expect(journal.isFull(1)).toBe(false);
+  await journal.append([draftOf("later")], "synced");
+  expect(await afterPowerCut(disk)).toContain("later");
+});
+
 test("after a clean end nothing is left unsynced, whatever the durability", async () => {
   for (const durability of ["os", "disk"] as const) {
     const disk = new SimulatedDisk();

@@ -17,6 +17,9 @@ const STALLED_AFTER_MS = 10_000;
 /** Least time between two attempts to write again what could not be synced. */
 const RESCUE_EVERY_MS = 1_000;
 
+/** Segments that could not be synced. Each failed sync adds one, with an open file that writing it again needs. */
+const MAX_DOUBTFUL = 16;
+
 /** How often it is checked that the files which are written to still have their names. */
 const LOOK_EVERY_MS = 500;
 
@@ -77,8 +80,9 @@ export class GroupSync {
     metrics.showUnsynced(() => ({ bytes: this.#unsynced.bytes, ageMs: this.#unsynced.ageMs(clock.monotonicMs()) }));
   }
 
-  /** Why nothing may be appended now, in words: the disk does not finish a sync. */
+  /** Why nothing may be appended now, in words: the disk does not finish a sync, or fails all of them. */
   get stall(): string | undefined {
+    if (this.#doubtful.length >= MAX_DOUBTFUL) return "the disk of the journal fails every sync";
     if (!this.#stalled) return undefined;
     return `the disk of the journal has not finished a sync for more than ${STALLED_AFTER_MS / 1_000} s`;
   }
@@ -238,7 +242,8 @@ export class GroupSync {
     const left: OpenSegment[] = [];
     for (const open of this.#doubtful) {
       try {
-        if (segments.needs(open.segment)) {
+        // An empty one is not needed, and the next segment may have been created in its place.
+        if (open.segment.bytes > SEGMENT_HEADER_BYTES && segments.needs(open.segment)) {
           await rewriteSegment(open, this.#options);
           metrics.rewrittenSegments.inc();
           log.warn({ segment: open.segment.path }, "a segment that could not be synced was written again");

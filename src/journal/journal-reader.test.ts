@@ -96,6 +96,30 @@ test("a disk that cannot be read is waited for, and nothing is skipped", async (
   expect(await abandoned).toEqual([]);
 });
 
+test("a reader that has caught up has no file open: a deleted one would take its room on a full disk", async () => {
+  const disk = new SimulatedDisk();
+  const { journal: before } = await openTestJournal({ disk, config: small });
+  for (let at = 0; at < 20; at++) await before.append([draftOf(String(at), 1_000)], "written");
+  const next = disk.afterKill();
+  let openFiles = 0;
+  const open = next.open.bind(next);
+  next.open = async (path) => {
+    const file = await open(path);
+    openFiles++;
+    return {
+      read: (buffer, offset) => file.read(buffer, offset),
+      close: () => {
+        openFiles--;
+        return file.close();
+      },
+    };
+  };
+  const { journal } = await openTestJournal({ disk: next, config: small });
+  const reader = journal.reader(0);
+  for (let read = 0; read < 20;) read += (await reader.read(7, 1e6)).length;
+  expect([reader.position, openFiles]).toEqual([20, 0]);
+});
+
 test("a place that the disk cannot read costs the events in it, once it has been tried for ten seconds", async () => {
   const disk = new SimulatedDisk();
   const clock = new ManualClock();

@@ -87,6 +87,8 @@ export class SegmentReader implements JournalReader {
         const scan = await this.#scanAt(this.#position);
         if (scan === undefined) continue;
         const events = await this.#collect(scan, maxEvents, maxBytes);
+        // A file that is open takes its room on the disk, deleted or not, and on a full disk there may be no next event.
+        if (this.#position >= this.#log.end()) this.#endScan();
         if (events.length > 0) return events;
         this.#leave(scan);
       }

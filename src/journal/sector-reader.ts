@@ -45,7 +45,20 @@ export class SectorReader implements DiskReader {
       end += bytes;
       if (bytes < part.length) break;
     }
-    return anyRead ? end : undefined;
+    return anyRead || (await this.#readsNear(offset, offset + end)) ? end : undefined;
+  }
+
+  /** Whether the disk reads what lies around a part of the file: all of that may be one bad sector. */
+  async #readsNear(from: number, to: number): Promise<boolean> {
+    const probe = Buffer.alloc(1);
+    for (const offset of [from - SECTOR_BYTES, to]) {
+      try {
+        if (offset >= 0 && (await this.#file.read(probe, offset)) > 0) return true;
+      } catch (error) {
+        if (errorCode(error) !== "EIO") throw error;
+      }
+    }
+    return false;
   }
 
   async close(): Promise<void> {

@@ -52,8 +52,13 @@ export class SimulatedDisk implements Disk {
   readonly failing = new Set<Failing>();
   /** Paths of files of which only the size is kept, to save time: nobody reads them. */
   readonly hollow = new Set<string>();
-  /** Parts of files that cannot be read (EIO). */
-  readonly badSectors: { readonly path: string; readonly from: number; readonly to: number }[] = [];
+  /** Parts of files that cannot be read (EIO): of whichever file has the path, or of one, whatever it is called. */
+  readonly badSectors: {
+    readonly path: string;
+    readonly from: number;
+    readonly to: number;
+    readonly file?: SimulatedFile;
+  }[] = [];
   /** What was done, for tests of order and number. */
   readonly calls = { write: 0, sync: 0, syncDirectory: 0 };
   /** Syncs wait for this. */
@@ -94,7 +99,11 @@ export class SimulatedDisk implements Disk {
       readSync: (buffer, offset) => {
         this.failOn("read");
         const end = offset + buffer.length;
-        if (this.badSectors.some((bad) => bad.path === path && bad.from < end && offset < bad.to)) throw failure("EIO");
+        const isBad = this.badSectors.some(
+          (bad) =>
+            (bad.file === undefined ? bad.path === path : bad.file === file) && bad.from < end && offset < bad.to,
+        );
+        if (isBad) throw failure("EIO");
         const part = file.bytes.subarray(offset, offset + buffer.length);
         buffer.set(part);
         return part.length;

@@ -1,13 +1,11 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Position } from "../core/event.ts";
+import { SLOT_NAME } from "../core/slot-name.ts";
 import { CHECKPOINT_NAME } from "./checkpoint-file.ts";
 import { errorCode } from "./disk.ts";
 import { firstOfSegmentName } from "./segment-header.ts";
 import { slotDirectory } from "./slot-directory.ts";
-
-/** What a directory must be called to be a slot: others, such as one that is being imported, are left alone. */
-const SLOT_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** A journal slot that is on disk, whoever may have it open. */
 export interface SlotOnDisk {
@@ -16,7 +14,7 @@ export interface SlotOnDisk {
   readonly hasSegments: boolean;
 }
 
-/** The slots of a journal, by name; none when the journal was never used. */
+/** The slots of a journal, by name; none when the journal was never used. A directory that cannot be read is left out. */
 export async function slotsOnDisk({ dir }: { readonly dir: string }): Promise<SlotOnDisk[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT") return [];
@@ -25,7 +23,8 @@ export async function slotsOnDisk({ dir }: { readonly dir: string }): Promise<Sl
   const slots: SlotOnDisk[] = [];
   for (const entry of entries) {
     if (!entry.isDirectory() || !SLOT_NAME.test(entry.name)) continue;
-    const names = await readdir(join(dir, entry.name));
+    const names = await readdir(join(dir, entry.name)).catch(() => undefined);
+    if (names === undefined) continue;
     slots.push({ slot: entry.name, hasSegments: names.some((name) => name.endsWith(".seg")) });
   }
   return slots.toSorted((a, b) => (a.slot < b.slot ? -1 : 1));

@@ -1,6 +1,7 @@
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../core/errors.ts";
+import { SLOT_NAME } from "../core/slot-name.ts";
 import { sha256Of } from "./lifeboat.ts";
 import type { LifeboatStore } from "./lifeboat-store.ts";
 import type { Manifest } from "./manifest.ts";
@@ -19,6 +20,12 @@ export async function importLifeboat(
   { files }: Manifest,
   journalDir: string,
 ): Promise<void> {
+  if (!SLOT_NAME.test(boat)) {
+    throw new MillraceError(
+      "lifeboat_invalid",
+      `lifeboat ${boat} cannot become a slot: its name must be of letters, digits, dots, - and _, at most 128. Give it a shorter name where it is kept.`,
+    );
+  }
   const slot = join(journalDir, boat);
   // A name with a dot is no slot: nobody looks into it before it is complete.
   const partial = join(journalDir, `.importing-${boat}`);

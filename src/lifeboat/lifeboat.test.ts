@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { startFauxqs } from "fauxqs";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { importLifeboat } from "./import-lifeboat.ts";
+import { LaunchedBoats } from "./launched-boats.ts";
 import { launch, withdraw } from "./lifeboat.ts";
 import { type LifeboatStore, openLifeboatStore } from "./lifeboat-store.ts";
 import { parseManifest } from "./manifest.ts";
@@ -31,7 +32,7 @@ async function castaways(node = "node-a") {
     await writeFile(path, bytes);
     files.push({ name, path, bytes: bytes.length });
   }
-  return { node, slot: "0", end: 100, held: { stream: 7, files: 0 }, files };
+  return { node, slot: "0", held: { stream: 7, files: 0 }, files };
 }
 
 async function folderStore(): Promise<LifeboatStore> {
@@ -60,7 +61,7 @@ describe.each([
     expect(await launch(store, cargo, NOW_MS, FOREVER)).toBe(NAME);
     expect(await store.list()).toEqual([NAME]);
     const manifest = parseManifest(await store.manifest(NAME), NAME);
-    expect(manifest).toMatchObject({ node: "node-a", slot: "0", end: 100, held: { stream: 7 } });
+    expect(manifest).toMatchObject({ node: "node-a", slot: "0", held: { stream: 7 } });
 
     const journalDir = join(await temporaryDir(), "journal");
     await importLifeboat(store, NAME, manifest, journalDir);
@@ -97,13 +98,13 @@ describe.each([
     expect(await readdir(journalDir)).toEqual([]);
   });
 
-  test("a slot that is back with its journal withdraws its own, and leaves those with events it does not have", async () => {
+  test("a slot that is back with its journal withdraws the lifeboats filled from it, and leaves those of a journal that is gone", async () => {
     const store = await openStore();
     await launch(store, await castaways(), NOW_MS, FOREVER);
-    await launch(store, { ...(await castaways()), end: 200 }, NOW_MS + 60_000, FOREVER);
+    await launch(store, await castaways(), NOW_MS + 60_000, FOREVER);
     await launch(store, await castaways("node-a-0"), NOW_MS, FOREVER);
     const later = "node-a-0-20261125T030505Z";
-    expect(await withdraw(store, { node: "node-a", slot: "0", countedTo: 150 })).toEqual({
+    expect(await withdraw(store, { node: "node-a", slot: "0", launched: [NAME] })).toEqual({
       withdrawn: [NAME],
       left: [later],
     });
@@ -119,7 +120,6 @@ test("a manifest cannot lead out of its folder", () => {
       node: "a",
       slot: "0",
       madeAt: "2026-11-25T03:04:05Z",
-      end: 1,
       held: {},
       files: [{ name, bytes: 1, sha256 }],
     });
@@ -128,4 +128,25 @@ test("a manifest cannot lead out of its folder", () => {
     expect(() => parseManifest(manifest(name), "a")).toThrow("lifeboat a cannot be read");
   }
   expect(() => parseManifest("{", "a")).toThrow("cannot be read");
+});
+
+test("what was launched from a slot is known beside its journal, until it is withdrawn", async () => {
+  const boats = new LaunchedBoats(await temporaryDir());
+  expect(await boats.read()).toEqual([]);
+  await boats.add("a");
+  await boats.add("b");
+  expect(await boats.read()).toEqual(["a", "b"]);
+  await boats.clear();
+  expect(await boats.read()).toEqual([]);
+});
+
+test("a lifeboat that no journal would take for a slot is refused, and stays where it is", async () => {
+  const store = await folderStore();
+  await launch(store, await castaways(), NOW_MS, FOREVER);
+  const manifest = parseManifest(await store.manifest(NAME), NAME);
+  const long = "n".repeat(129);
+  await expect(importLifeboat(store, long, manifest, await temporaryDir())).rejects.toMatchObject({
+    code: "lifeboat_invalid",
+    message: expect.stringContaining("shorter name"),
+  });
 });

@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { pipeline } from "node:stream/promises";
-import type { Position } from "../core/event.ts";
 import type { Cargo, LifeboatStore } from "./lifeboat-store.ts";
 import { type Manifest, parseManifest } from "./manifest.ts";
 
@@ -9,7 +8,6 @@ import { type Manifest, parseManifest } from "./manifest.ts";
 export interface Castaways {
   readonly node: string;
   readonly slot: string;
-  readonly end: Position;
   /** Events not settled, by sink. */
   readonly held: Readonly<Record<string, number>>;
   /** The files of the slot that are needed to deliver them. */
@@ -23,7 +21,7 @@ export interface Castaways {
  */
 export async function launch(
   store: LifeboatStore,
-  { node, slot, end, held, files }: Castaways,
+  { node, slot, held, files }: Castaways,
   nowMs: number,
   signal: AbortSignal,
 ): Promise<string> {
@@ -31,25 +29,25 @@ export async function launch(
   const boat = `${namePrefix(node, slot)}${madeAt.replaceAll(/[-:]|\.\d+/g, "")}`;
   const hashed: Manifest["files"] = [];
   for (const { name, path, bytes } of files) hashed.push({ name, bytes, sha256: await sha256Of(path, signal) });
-  await store.put(boat, files, { version: 1, node, slot, madeAt, end, held: { ...held }, files: hashed }, signal);
+  await store.put(boat, files, { version: 1, node, slot, madeAt, held: { ...held }, files: hashed }, signal);
   return boat;
 }
 
 /**
- * Removes the lifeboats of a slot that came back with its journal, which still has what is in
- * them. One of a journal that is gone is left: it has to be imported. Returns the names of both.
+ * Removes the lifeboats of a slot that came back with the journal they were filled from. One
+ * of the same name whose journal is gone is left: it has to be imported. Returns the names of both.
  */
 export async function withdraw(
   store: LifeboatStore,
-  { node, slot, countedTo }: { readonly node: string; readonly slot: string; readonly countedTo: Position },
+  slot: { readonly node: string; readonly slot: string; readonly launched: readonly string[] },
 ): Promise<{ readonly withdrawn: string[]; readonly left: string[] }> {
   const withdrawn: string[] = [];
   const left: string[] = [];
   for (const boat of await store.list()) {
-    if (!boat.startsWith(namePrefix(node, slot))) continue;
+    if (!boat.startsWith(namePrefix(slot.node, slot.slot))) continue;
     const manifest = parseManifest(await store.manifest(boat), boat);
-    if (manifest.node !== node || manifest.slot !== slot) continue;
-    if (manifest.end > countedTo) {
+    if (manifest.node !== slot.node || manifest.slot !== slot.slot) continue;
+    if (!slot.launched.includes(boat)) {
       left.push(boat);
       continue;
     }

@@ -11,8 +11,6 @@ const manifestSchema = z.strictObject({
   node: z.string().min(1),
   slot: z.string().min(1),
   madeAt: z.iso.datetime(),
-  /** One past the newest position of the slot. */
-  end: count,
   /** Events that each sink had not settled. */
   held: z.record(z.string(), count),
   files: z.array(z.strictObject({ name: fileName, bytes: count, sha256: z.string().regex(/^[0-9a-f]{64}$/) })).min(1),

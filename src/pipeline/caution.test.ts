@@ -5,10 +5,10 @@ import { Rig, type RigOptions } from "./testing/rig.ts";
 const RETRYABLE: Receipt = { kind: "retryable", reason: "busy" };
 
 /** What the pipeline said and did with each event, in order. */
-function startNoting(options: RigOptions & { window: number; until: number }) {
+function startNoting(options: RigOptions & { window: number; events: number }) {
   const steps: string[] = [];
-  const { window, until, ...rest } = options;
-  const caution = { window, until, onAttempt: (position: number) => void steps.push(`note ${position}`) };
+  const { window, events, ...rest } = options;
+  const caution = { window, events, onAttempt: (position: number) => void steps.push(`note ${position}`) };
   const rig = new Rig({ ...rest, caution });
   const sizeOf = rig.sink.eventBytes.bind(rig.sink);
   rig.sink.eventBytes = (event) => {
@@ -24,7 +24,7 @@ function startNoting(options: RigOptions & { window: number; until: number }) {
 }
 
 test("with a window of 1 each event is noted before it is looked at and sent, and settled before the next is read", async () => {
-  const { rig, steps } = startNoting({ window: 1, until: 10 });
+  const { rig, steps } = startNoting({ window: 1, events: 10 });
   rig.writeMany(3);
   rig.pipeline.start();
   await rig.clock.advance(0);
@@ -35,7 +35,7 @@ test("with a window of 1 each event is noted before it is looked at and sent, an
 });
 
 test("an event is noted before the filter sees it", async () => {
-  const { rig, steps } = startNoting({ window: 1, until: 10, settings: { when: 'type == "rare"' } });
+  const { rig, steps } = startNoting({ window: 1, events: 10, settings: { when: 'type == "rare"' } });
   rig.write({}, {}, { type: "rare" });
   rig.pipeline.start();
   await rig.clock.advance(0);
@@ -44,7 +44,7 @@ test("an event is noted before the filter sees it", async () => {
 });
 
 test("with a window of 1 a failed event is noted again before each retry, and no other is read meanwhile", async () => {
-  const { rig, steps } = startNoting({ window: 1, until: 10 });
+  const { rig, steps } = startNoting({ window: 1, events: 10 });
   const answer = rig.sink.answer;
   let failures = 3;
   rig.sink.answer = (batch, signal) => (failures-- > 0 ? RETRYABLE : answer(batch, signal));
@@ -56,8 +56,8 @@ test("with a window of 1 a failed event is noted again before each retry, and no
   expect(rig.journal.read).toHaveLength(2);
 });
 
-test("no more than the window is read and not settled, and nothing is noted, until the cursor has passed the place", async () => {
-  const { rig, steps } = startNoting({ window: 4, until: 20, limits: { maxEvents: 10 } });
+test("no more than the window is read and not settled, and nothing is noted, until the cursor has passed as many events as it is for", async () => {
+  const { rig, steps } = startNoting({ window: 4, events: 21, limits: { maxEvents: 10 } });
   rig.sink.answer = () => RETRYABLE;
   rig.writeMany(100);
   rig.pipeline.start();
@@ -72,9 +72,20 @@ test("no more than the window is read and not settled, and nothing is noted, unt
   expect(steps).toEqual([]);
 });
 
+test("a gap in the positions does not lift it", async () => {
+  const { rig } = startNoting({ window: 1, events: 4, limits: { maxEvents: 10 } });
+  rig.writeMany(2);
+  rig.lose(1_000_000);
+  rig.writeMany(10);
+  rig.pipeline.start();
+  await rig.clock.advance(5_000);
+  expect(rig.sink.writes.slice(0, 4).map((write) => write.length)).toEqual([1, 1, 1, 1]);
+  expect(rig.cursor).toBe(rig.journal.end);
+});
+
 test("a drain ends cleanly under caution", async () => {
   for (const window of [1, 4]) {
-    const { rig } = startNoting({ window, until: 1_000, limits: { maxAgeMs: 900_000 } });
+    const { rig } = startNoting({ window, events: 1_000, limits: { maxAgeMs: 900_000 } });
     rig.writeMany(30);
     rig.pipeline.start();
     expect(await rig.pipeline.drain(10_000)).toBe(0);

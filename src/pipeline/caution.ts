@@ -8,8 +8,8 @@ import type { Position } from "../core/event.ts";
 export interface Caution {
   /** Most events read and not settled at a time. */
   readonly window: number;
-  /** It is lifted once the cursor has passed this position. */
-  readonly until: Position;
+  /** It is lifted once the cursor has passed as many events as this, from where the pipeline starts. */
+  readonly events: number;
   /**
    * With a window of 1: called before an event is filtered, encoded or sent, each time, so that
    * it can be written down first.

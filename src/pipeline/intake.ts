@@ -65,6 +65,9 @@ export class Intake {
   #next = 0;
   /** `undefined` once it is lifted. */
   #caution: Caution | undefined;
+  #readWithCare = 0;
+  /** The last event that caution is for, once it was read. */
+  #lastCareful: Position = Number.POSITIVE_INFINITY;
   #readsLeft = READS_PER_TURN;
   #isReading = false;
   #readAgain: Timer | undefined;
@@ -99,7 +102,7 @@ export class Intake {
   get #room(): number {
     const { settlement } = this.#options;
     if (this.#caution === undefined) return settlement.room;
-    if (settlement.cursor <= this.#caution.until)
+    if (settlement.cursor <= this.#lastCareful)
       return Math.min(settlement.room, this.#caution.window - settlement.held);
     this.#caution = undefined;
     return settlement.room;
@@ -172,11 +175,19 @@ export class Intake {
     const { reader, settlement } = this.#options;
     const before = settlement.end;
     for (const event of events) settlement.admit(event);
+    if (this.#caution !== undefined) this.#countCareful(events, this.#caution.events);
     // A reader also moves over damage after the last event.
     settlement.skipTo(reader.position);
     // What was read before is let go even if there is nothing new.
     if (events.length > 0 || this.#events.length > 0) this.#screen(events);
     return settlement.end > before;
+  }
+
+  /** By events, not by positions: those jump after each end that was not clean. */
+  #countCareful(events: readonly CollectedEvent[], careful: number): void {
+    const last = events[careful - this.#readWithCare - 1];
+    this.#readWithCare += events.length;
+    if (last !== undefined) this.#lastCareful = last.position;
   }
 
   #screen(events: readonly CollectedEvent[]): void {

@@ -61,7 +61,7 @@ class Faults {
     const onAttempt = (position: number) => {
       this.#noted = position;
     };
-    return { window, until: this.#below(EVENTS), onAttempt };
+    return { window, events: 1 + this.#below(EVENTS), onAttempt };
   }
 
   /** The event that may be filtered, encoded and sent while the caution holds. */
@@ -73,9 +73,14 @@ class Faults {
   checkCaution(): void {
     const { rig, caution } = this;
     expect(this.#careless).toEqual([]);
-    if (caution === undefined || rig.cursor > caution.until) return;
+    if (caution === undefined || this.#isLifted()) return;
     const unsettled = rig.journal.read.filter(({ position }) => rig.pipeline.stateOf(position) === "held");
     expect(unsettled.length).toBeLessThanOrEqual(caution.window);
+  }
+
+  #isLifted(): boolean {
+    const last = this.rig.journal.read[(this.caution?.events ?? 1) - 1];
+    return last !== undefined && this.rig.cursor > last.position;
   }
 
   #below(limit: number): number {
@@ -101,7 +106,7 @@ class Faults {
   }
 
   async #answer(batch: Batch, signal: AbortSignal): Promise<Receipt> {
-    const isNoted = this.caution?.window !== 1 || this.rig.cursor > this.caution.until;
+    const isNoted = this.caution?.window !== 1 || this.#isLifted();
     const isCareful = isNoted || (batch.length === 1 && batch[0]?.position === this.#noted);
     if (!isCareful || batch.some(({ position }) => this.setAside.has(position))) this.#careless.push(batch);
     await this.#wait(this.#below(200));

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import { MillraceError } from "../core/errors.ts";
 import { Channel } from "./channel.ts";
-import type { Life } from "./crash-record.ts";
+import type { Life, Progress } from "./crash-record.ts";
 import { forkOptions } from "./fork-options.ts";
 import { beatEveryMs, checkEveryMs, Heartbeat } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -50,8 +50,8 @@ export class ForkedWorker {
   /** Processor time it had used at its last heartbeat. */
   #cpuMs = 0;
   #readyAtMs: number | undefined;
-  #progressAtReady: string | undefined;
-  #lastProgress: string | undefined;
+  #progressAtReady: Progress | undefined;
+  #lastProgress: Progress | undefined;
   #failed: MillraceError | undefined;
   #lastWords: unknown;
   #lingered = false;

@@ -1,3 +1,4 @@
+import type { Progress } from "./crash-record.ts";
 import type { ErrorCode } from "../core/errors.ts";
 
 /** A question, and what comes back under its number. Either side may ask. */
@@ -18,7 +19,7 @@ export type ToWorker =
 export type FromWorker =
   | QuestionMessage
   /** `cpuMs`: processor time that the process has used so far. */
-  | { readonly kind: "alive"; readonly progress: string; readonly cpuMs: number }
-  | { readonly kind: "ready"; readonly report: unknown; readonly progress: string }
+  | { readonly kind: "alive"; readonly progress: Progress; readonly cpuMs: number }
+  | { readonly kind: "ready"; readonly report: unknown; readonly progress: Progress }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string }
   | { readonly kind: "end"; readonly lastWords: unknown };

@@ -1,6 +1,7 @@
 import { systemClock } from "../core/clock.ts";
 import type { MillraceError } from "../core/errors.ts";
 import { Channel } from "./channel.ts";
+import type { Progress } from "./crash-record.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { Questions } from "./questions.ts";
 
@@ -20,7 +21,7 @@ export class ParentLink {
    * A worker that crashes without a change of it crashed at the same place as the one before.
    * So it had better tell what is saved: what a successor would begin with.
    */
-  progress: () => string = () => "";
+  progress: () => Progress = () => ({});
 
   readonly #channel: Channel<FromWorker, ToWorker>;
   readonly #questions: Questions;

@@ -14,6 +14,7 @@ export interface LogLine {
   readonly msg: string;
   readonly slot?: string;
   readonly delayMs?: number;
+  readonly cpuMs?: number;
 }
 
 export interface WorkerReport {

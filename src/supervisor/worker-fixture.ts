@@ -27,7 +27,7 @@ export type Deed =
 const { link, start } = await ParentLink.connect();
 const orders = start as Orders;
 let progress = orders.progress ?? "0";
-link.progress = () => progress;
+link.progress = () => ({ place: Number(progress) });
 link.onStop((why) => {
   if (why === "orphaned") {
     process.stdout.write("orphaned\n");

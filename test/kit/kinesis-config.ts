@@ -6,6 +6,7 @@ export function kinesisConfig(options: {
   readonly more?: string;
 }): string {
   return `
+${options.more?.includes("workers:") === true ? "" : "workers: 1"}
 journal: { dir: ./data/journal, ${options.journal ?? "durability: os"} }
 quarantine: { dir: ./data/quarantine }
 deadLetters: { dir: ./data/dead-letters }

@@ -1,11 +1,16 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CollectedEvent, Position } from "../../src/core/event.ts";
 import type { Checkpoint, Ledger, SettledCount } from "../../src/core/ledger.ts";
+import type { JournalConfig } from "../../src/journal/config.ts";
 import type { Destination } from "./destination.ts";
 import type { FoundEvent } from "./found-on-disk.ts";
 import type { KnownEvent, KnownEvents } from "./known-events.ts";
 import type { Crash } from "./life.ts";
+import { checkLossBudget } from "./loss-budget.ts";
 import type { World } from "./world.ts";
+
+/** A save begins so long after something was settled, or after the save before it: more must not be delivered twice. */
+const SAVE_WITHIN_MS = 100;
 
 interface Placed {
   readonly position: Position;
@@ -35,6 +40,7 @@ export type Ended = Crash | "drain" | "failed start";
  */
 export class Books {
   readonly #world: World;
+  readonly #config: JournalConfig;
   readonly #events: KnownEvents;
   readonly #destinations: ReadonlyMap<string, Destination>;
   /** The dead letters, as `sink id`. */
@@ -54,13 +60,21 @@ export class Books {
   #released: Position = 0;
   /** Events of which an older checkpoint does not know that every sink has had them. */
   readonly #forgotten = new Set<KnownEvent>();
+  /** Since when something has been settled that no save has begun to take along. */
+  #unsavedMs: number | undefined;
   /** The worst that has happened since the books were last put in order. */
   #ended: Ended = "drain";
   /** From which position on each configured sink is to have all events. */
   readonly #owed = new Map<string, Position>();
 
-  constructor(world: World, events: KnownEvents, destinations: ReadonlyMap<string, Destination>) {
+  constructor(
+    world: World,
+    config: JournalConfig,
+    events: KnownEvents,
+    destinations: ReadonlyMap<string, Destination>,
+  ) {
     this.#world = world;
+    this.#config = config;
     this.#events = events;
     this.#destinations = destinations;
   }
@@ -133,16 +147,14 @@ export class Books {
     let damaged = 0;
     for (const { position, event } of passed) {
       if (event.isDamaged) damaged++;
-      if (drops(event)) {
-        may.filtered++;
-        this.#filtered.add(`${sink} ${event.id}`);
-        continue;
-      }
-      const isTaken = (this.#destinations.get(sink)?.of(event)?.times ?? 0) > 0;
+      const isFiltered = drops(event);
+      const isTaken = this.isTaken(sink, event);
       const isLetter = this.letters.has(`${sink} ${event.id}`);
-      if (isTaken) may.delivered++;
+      if (isFiltered) this.#filtered.add(`${sink} ${event.id}`);
+      if (isFiltered) may.filtered++;
+      if (isTaken && !isFiltered) may.delivered++;
       if (isLetter) may["dead-lettered"]++;
-      if (!isTaken && !isLetter && !event.isDamaged)
+      if (!isTaken && !isLetter && !isFiltered && !event.isDamaged)
         this.#world.violate("cursor", `${sink} passes ${event.id} at position ${position}, which it has not taken`);
     }
     let total = 0;
@@ -162,10 +174,15 @@ export class Books {
         `${sink} counts ${total} events between ${from} and ${cursor}, where ${passed.length} are`,
       );
     account.settled.push({ cursor, counts });
+    this.#unsavedMs ??= this.#world.time.nowMs;
   }
 
   /** The ledger is about to be saved. Returns the number of the save. */
-  saving(checkpoint: Checkpoint): number {
+  saving(checkpoint: Checkpoint, lastEndedMs: number): number {
+    const { nowMs } = this.#world.time;
+    const dueMs = Math.max(this.#unsavedMs ?? nowMs, lastEndedMs) + SAVE_WITHIN_MS;
+    if (nowMs > dueMs + 1) this.#world.violate("checkpoint", `a save begins ${nowMs - dueMs} ms too late`);
+    this.#unsavedMs = undefined;
     const accounts = new Map<string, { account: Account; settled: number }>();
     for (const [sink, account] of this.#accounts) accounts.set(sink, { account, settled: account.settled.length });
     const accepted = { log: this.#accepted, length: this.#accepted.length };
@@ -186,6 +203,7 @@ export class Books {
 
   /** A process has started on what earlier ones have left. */
   restore(checkpoint: Checkpoint | undefined, found: readonly FoundEvent[]): void {
+    this.#unsavedMs = undefined;
     const snapshot = this.#snapshotOf(checkpoint);
     if (this.#ended === "power cut") this.#events.excuse(found);
     this.#checkFound(found);
@@ -245,9 +263,12 @@ export class Books {
     const present = new Set(this.#present.map(({ event }) => event));
     for (const { position, event } of this.#present) this.#places.set(event, position);
     for (const event of present) {
-      if (ended === "power cut" && event.promised !== "refused") event.promised = "synced";
+      // What recovery finds is on disk from then on, unless a sync of it may have failed.
+      const isOnDisk = ended === "power cut" || !this.#world.hasFailedSyncs;
+      if (event.promised !== "refused" && isOnDisk) event.promised = "synced";
       else if (event.promised === "pending" || event.promised === "unsure") event.promised = "written";
     }
+    const taken: KnownEvent[] = [];
     for (const event of this.#events) {
       if (event.promised === "pending") event.promised = "unsure";
       if (present.has(event) || event.isLost || event.isDamaged || event.promised === "refused") continue;
@@ -257,17 +278,23 @@ export class Books {
         this.#forgotten.add(event);
         continue;
       }
-      if (ended === "power cut" && event.promised !== "synced") event.isLost = true;
+      if (ended === "power cut" && event.promised !== "synced") taken.push(event);
       else if (event.promised !== "unsure")
         this.#world.violate(
           "durability",
           `${event.id}, ${event.promised}, is gone after a ${ended}; it was at ${position}`,
         );
     }
+    checkLossBudget(this.#world, taken, this.#config);
+    for (const event of taken) event.isLost = true;
   }
 
   #lowestCursor(): Position {
     return Math.min(...[...this.#accounts.values()].map(cursorOf));
+  }
+
+  isTaken(sink: string, event: KnownEvent): boolean {
+    return (this.#destinations.get(sink)?.of(event)?.times ?? 0) > 0;
   }
 
   /** The events of the journal from a position on, up to another. */
@@ -350,7 +377,7 @@ export class Books {
         if (event.promised !== "written" && event.promised !== "synced") continue;
         const position = this.#places.get(event);
         if (event.isLost || event.isDamaged || (position !== undefined && position < from)) continue;
-        const isTaken = (this.#destinations.get(sink)?.of(event)?.times ?? 0) > 0;
+        const isTaken = this.isTaken(sink, event);
         const name = `${sink} ${event.id}`;
         if (!isTaken && !this.letters.has(name) && !this.#filtered.has(name))
           this.#world.violate(

@@ -5,7 +5,7 @@ import { LedgerBook } from "../../src/app/ledger-book.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { SinkSettings } from "../../src/core/config-fields.ts";
 import { MillraceError } from "../../src/core/errors.ts";
-import type { EventDraft } from "../../src/core/event.ts";
+import type { EventDraft, Position } from "../../src/core/event.ts";
 import type { AppendLevel, Journal } from "../../src/core/journal.ts";
 import { type Checkpoint, Ledger } from "../../src/core/ledger.ts";
 import type { RejectLog } from "../../src/core/reject-log.ts";
@@ -17,6 +17,7 @@ import { DiskReserve } from "../../src/journal/disk-reserve.ts";
 import { createJournalMetrics } from "../../src/journal/metrics.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
 import { openRejectLog } from "../../src/journal/reject-log-files.ts";
+import type { Caution } from "../../src/pipeline/caution.ts";
 import { createPipelineMetrics } from "../../src/pipeline/metrics.ts";
 import { Pipeline } from "../../src/pipeline/pipeline.ts";
 import type { Books } from "./books.ts";
@@ -95,7 +96,7 @@ export class Collector {
     const reserve = new DiskReserve({ config, slot: SLOT, disk });
     reserve.hold();
     await disk.mkdir(SLOT_DIRECTORY);
-    const file = new ObservedCheckpointFile({ config, slot: SLOT, log: silent, reserve, disk }, books, life);
+    const file = new ObservedCheckpointFile({ config, slot: SLOT, log: silent, reserve, disk }, world, books, life);
     const checkpoint = await file.load();
     const recorded = new Ledger(checkpoint);
     const opened = await openJournal({
@@ -189,7 +190,11 @@ export class Collector {
     if (destination === undefined) throw new Error(`there is no destination ${settings.name}`);
     const from = this.ledger.open(settings.name);
     if (life.alive) books.open(settings.name, from);
-    const sink = destination.sink(life, limits, settings);
+    const care = this.#careOf(settings.name, from);
+    let settled = 0;
+    const mostEvents = () =>
+      care !== undefined && settled < care.caution.events ? care.caution.window : Number.POSITIVE_INFINITY;
+    const sink = destination.sink(life, limits, settings, mostEvents);
     const tell = plant.settle?.() ?? ((cursor, counts, missing, settle) => settle(cursor, counts, missing));
     const pipeline = new Pipeline({
       settings,
@@ -201,35 +206,52 @@ export class Collector {
         tell(...move, (cursor, counts, missing) => {
           world.trace.add("settle", settings.name, cursor);
           books.settle(settings.name, cursor, counts, (event) => drops(plan, event));
+          for (const { events } of counts) settled += events;
           this.#book.settle(settings.name, cursor, counts, missing);
           if (!this.ledger.balances())
             world.violate("ledger", `it does not balance: ${JSON.stringify(this.ledger.checkpoint())}`);
         });
       },
-      deadLetters: this.#observedLetters(settings.name),
+      deadLetters: this.#observedLetters(settings.name, care?.setAside),
       clock: this.#clock,
       random: world.dice(`pipeline ${settings.name} ${life.number}`).next,
       metrics: pipelineMetrics,
       log: silent,
       owed: () => this.ledger.held(settings.name),
+      ...(care !== undefined && { caution: care.caution, setAside: care.setAside }),
     });
     this.#running.set(settings.name, { plan, pipeline });
     this.#book.changed();
     pipeline.start();
   }
 
-  #observedLetters(sink: string): RejectLog {
+  /** How a pipeline goes on in a life that follows crashes which one event may have caused. */
+  #careOf(sink: string, from: Position): { caution: Caution; setAside: ReadonlySet<Position> } | undefined {
+    const { world, life } = this.#in;
+    const dice = world.dice(`care ${sink} ${life.number}`);
+    if (life.number === 1 || !dice.chance(0.15)) return undefined;
+    const window = dice.pick([1, 3, 20]);
+    world.count("pipelines with caution");
+    return {
+      caution: { window, events: dice.between(1, 40), ...(window === 1 && { onAttempt: () => {} }) },
+      setAside: new Set(dice.chance(0.3) ? [from + dice.between(0, 5)] : []),
+    };
+  }
+
+  #observedLetters(sink: string, setAside: ReadonlySet<Position> | undefined): RejectLog {
     const { books, life, plant, events, world, destinations } = this.#in;
     const letters = plant.letters?.(this.#deadLetters) ?? this.#deadLetters;
     return {
       append: async (entries) => {
         await letters.append(entries);
         if (!life.alive) return;
-        for (const { event: bytes, code } of entries) {
+        for (const { event: bytes, code, position = -1 } of entries) {
           const { id } = JSON.parse(Buffer.from(bytes).toString()) as { id: string };
           const event = events.of(id);
           const isTooLarge = code === "event_too_large" && event?.type === "large";
-          if (!isTooLarge && !(event !== undefined && destinations.get(sink)?.of(event)?.wasRefused === true))
+          const isSetAside = code === "crashed_worker" && setAside?.has(position) === true;
+          const wasRefused = event !== undefined && destinations.get(sink)?.of(event)?.wasRefused === true;
+          if (!isTooLarge && !isSetAside && !wasRefused)
             world.violate("dead letters", `${sink} gave up ${id} as ${code}, and nothing was wrong with it`);
           books.letters.add(`${sink} ${id}`);
           world.count("events dead-lettered");
@@ -240,8 +262,12 @@ export class Collector {
     };
   }
 
-  /** Appends events; the sender remembers what it was told. */
-  append(drafts: readonly EventDraft[], level: AppendLevel): void {
+  /**
+   * Appends events; the sender remembers what it was told.
+   *
+   * @param awaitsDelivery whether it then waits for every sink, as `?ack=delivered` does
+   */
+  append(drafts: readonly EventDraft[], level: AppendLevel, awaitsDelivery: boolean): void {
     const { events, life, world, config, books } = this.#in;
     const known = drafts.map((draft) => events.add(draft));
     this.#journal.append(drafts, level).then(
@@ -249,7 +275,8 @@ export class Collector {
         if (!life.alive) return;
         world.trace.add("acknowledged", level, first, drafts.length);
         world.count(`events acknowledged as ${level}`, drafts.length);
-        events.acknowledged(known, first, config.durability === "disk" ? "synced" : level);
+        events.acknowledged(known, first, config.durability === "disk" ? "synced" : level, life.number);
+        if (awaitsDelivery) this.#awaitDelivery(known, first);
       },
       (error: unknown) => {
         if (!life.alive) return;
@@ -265,6 +292,20 @@ export class Collector {
     );
   }
 
+  #awaitDelivery(sent: readonly KnownEvent[], first: Position): void {
+    const { life, world, books } = this.#in;
+    for (const [sink, { plan, pipeline }] of this.#running) {
+      void pipeline.whenSettled(first, sent.length, AbortSignal.any([])).then((result) => {
+        if (!life.alive) return;
+        world.count(`events awaited: ${result}`, sent.length);
+        for (const event of sent) {
+          if (result === "delivered" && !drops(plan, event) && !books.isTaken(sink, event))
+            world.violate("acks", `the sender of ${event.id} was told that ${sink} has it`);
+        }
+      });
+    }
+  }
+
   /** As `Worker.drain` of `src/app`. */
   async drain(deadlineMs: number): Promise<void> {
     this.#isEnding = true;
@@ -277,18 +318,26 @@ export class Collector {
 }
 
 class ObservedCheckpointFile extends CheckpointFile {
+  readonly #world: World;
   readonly #books: Books;
   readonly #life: Life;
+  #endedMs = 0;
 
-  constructor(options: ConstructorParameters<typeof CheckpointFile>[0], books: Books, life: Life) {
+  constructor(options: ConstructorParameters<typeof CheckpointFile>[0], world: World, books: Books, life: Life) {
     super(options);
+    this.#world = world;
     this.#books = books;
     this.#life = life;
   }
 
   override async save(checkpoint: Checkpoint): Promise<void> {
-    const save = this.#life.alive ? this.#books.saving(checkpoint) : undefined;
-    await super.save(checkpoint);
-    if (save !== undefined && this.#life.alive) this.#books.saved(save);
+    if (!this.#life.alive) return super.save(checkpoint);
+    const save = this.#books.saving(checkpoint, this.#endedMs);
+    try {
+      await super.save(checkpoint);
+      if (this.#life.alive) this.#books.saved(save);
+    } finally {
+      this.#endedMs = this.#world.time.nowMs;
+    }
   }
 }

@@ -43,7 +43,8 @@ interface Session {
   /** The highest position of those that were sent for the first time. */
   highest: Position;
   readonly sent: Set<Position>;
-  readonly inFlight: Set<object>;
+  /** Writes under way, with the number of their events. */
+  readonly inFlight: Map<object, number>;
 }
 
 /** How long a pipeline waits for a write that it has aborted; after that it does not listen any more. */
@@ -80,9 +81,18 @@ export class Destination {
     return taken;
   }
 
-  /** The sink of one pipeline that sends here. */
-  sink(life: Life, limits: BatchLimits, settings: { readonly maxInFlight: number; readonly timeoutMs: number }): Sink {
-    const session: Session = { highest: -1, sent: new Set(), inFlight: new Set() };
+  /**
+   * The sink of one pipeline that sends here.
+   *
+   * @param mostEvents how many events may be on their way at a time
+   */
+  sink(
+    life: Life,
+    limits: BatchLimits,
+    settings: { readonly maxInFlight: number; readonly timeoutMs: number },
+    mostEvents: () => number,
+  ): Sink {
+    const session: Session = { highest: -1, sent: new Set(), inFlight: new Map() };
     const eventBytes = (event: CollectedEvent) => event.bytes.length + 10;
     return {
       name: this.name,
@@ -92,7 +102,7 @@ export class Destination {
       write: async (batch, signal) => {
         if (!life.alive) return new Promise<Receipt>(() => {});
         const events = this.#check(batch, limits, eventBytes, session);
-        const land = this.#takeOff(session, settings.maxInFlight);
+        const land = this.#takeOff(session, batch.length, settings.maxInFlight, mostEvents());
         signal.addEventListener("abort", () => this.#world.time.after(ABORT_GRACE_MS - 1, land), { once: true });
         try {
           return await this.#answer(events, session, life, signal, settings.timeoutMs);
@@ -106,12 +116,17 @@ export class Destination {
   }
 
   /** Counts a write until it has ended, or its pipeline does not wait for it any more. */
-  #takeOff(session: Session, maxInFlight: number): () => void {
+  #takeOff({ inFlight }: Session, events: number, maxInFlight: number, maxEvents: number): () => void {
     const flight = {};
-    session.inFlight.add(flight);
-    if (session.inFlight.size > maxInFlight)
-      this.#world.violate("bounds", `${this.name} has ${session.inFlight.size} writes in flight`);
-    return () => session.inFlight.delete(flight);
+    inFlight.set(flight, events);
+    let all = 0;
+    for (const some of inFlight.values()) all += some;
+    if (inFlight.size > maxInFlight || all > maxEvents)
+      this.#world.violate(
+        "bounds",
+        `${this.name} has ${inFlight.size} writes in flight with ${all} events, of ${maxInFlight} and ${maxEvents}`,
+      );
+    return () => inFlight.delete(flight);
   }
 
   #check(

@@ -177,6 +177,7 @@ export class FaultyDisk implements Disk {
     this.#world.count(`fault: ${what} fails`);
     this.#world.trace.add("EIO", what, basename(path));
     this.#life.diskErrors.add(what);
+    if (/^(sync|truncate|open)/.test(what)) this.#world.hasFailedSyncs = true;
     if (basename(path).startsWith("checkpoint") && ["open", "read", "stat"].includes(what))
       this.#world.checkpointIsDamaged = true;
     return Object.assign(new Error(`EIO: simulated, ${what} ${path}`), { code: "EIO" });

@@ -17,6 +17,8 @@ export interface KnownEvent {
   readonly type: string;
   readonly bytes: Buffer;
   promised: Promised;
+  /** When its sender was told so, and by which life of the collector. */
+  told: { readonly atMs: number; readonly life: number } | undefined;
   /** The position anybody outside of the collector has seen it at. */
   position: Position | undefined;
   /** Damage was done to the record of it on purpose: it may be lost, and must be counted. */
@@ -56,6 +58,7 @@ export class KnownEvents {
       type: draft.type,
       bytes: Buffer.concat([Buffer.from(draft.head), draft.body, Buffer.from(draft.tail)]),
       promised: "pending",
+      told: undefined,
       position: undefined,
       isDamaged: false,
       isLost: false,
@@ -66,9 +69,11 @@ export class KnownEvents {
   }
 
   /** An append was acknowledged: its sender now knows the positions of its events. */
-  acknowledged(events: readonly KnownEvent[], first: Position, level: AppendLevel): void {
+  acknowledged(events: readonly KnownEvent[], first: Position, level: AppendLevel, life: number): void {
+    const told = { atMs: this.#world.time.nowMs, life };
     for (const [index, event] of events.entries()) {
       event.promised = level;
+      event.told = told;
       this.#see(event, first + index, "its sender");
     }
   }

@@ -18,6 +18,7 @@ export type Happening =
   | { readonly kind: "room"; readonly bytes: number }
   | { readonly kind: "temper"; readonly sink: string; readonly temper: Temper }
   | { readonly kind: "rot"; readonly what: "segment" | "checkpoint" }
+  | { readonly kind: "bad sector" }
   | { readonly kind: "segment deleted" };
 
 /** What one seed is about: decided before the run, so that a change of the code changes none of it. */
@@ -52,6 +53,7 @@ export function drawScenario(dice: Dice): Scenario {
     ...(has(0.75) ? tempers(dice) : []),
     ...(has(0.06) ? repeated(dice, 1, () => ({ kind: "rot", what: dice.chance(0.7) ? "segment" : "checkpoint" })) : []),
     ...(has(0.03) ? repeated(dice, 1, () => ({ kind: "segment deleted" })) : []),
+    ...(has(0.04) ? repeated(dice, 2, () => ({ kind: "bad sector" })) : []),
   ];
   const at = happenings.map((happening) => ({ atMs: dice.next() * durationMs, happening }));
   return {
@@ -71,6 +73,7 @@ function drawConfig(dice: Dice): JournalConfig {
     durability: dice.chance(0.6) ? "os" : "disk",
     maxBytes: dice.pick([16_384, 65_536, 1_048_576]),
     segmentBytes: dice.pick([600, 1_500, 4_096, 16_384]),
+    unsynced: { maxMs: dice.pick([20, 200, 1_000]), maxBytes: dice.pick([3_000, 64 * 1024 ** 2]) },
     tailBytes: dice.pick([500, 4_000, 65_536]),
     retainMs: dice.chance(0.8) ? 0 : dice.between(1, 5_000),
   };

@@ -14,6 +14,9 @@ import { World, type Violation } from "./world.ts";
 /** Longest a start may take once the disk can be read, and the delivery of all there is once all faults are over. */
 const PATIENCE_MS = 120_000;
 
+/** What a disk reads at a time. */
+const SECTOR_BYTES = 4_096;
+
 /** Far above what any seed needs. */
 const MAX_STEPS = 200_000;
 
@@ -62,7 +65,7 @@ class Simulation {
         new Destination(name, poison, this.#world, this.#events),
       ]),
     );
-    this.#books = new Books(this.#world, this.#events, this.#destinations);
+    this.#books = new Books(this.#world, this.#scenario.config, this.#events, this.#destinations);
     this.#sinks = this.#scenario.sinks;
   }
 
@@ -253,6 +256,9 @@ class Simulation {
       case "segment deleted":
         this.#deleteSegment();
         break;
+      case "bad sector":
+        this.#spoilSector();
+        break;
     }
   }
 
@@ -261,6 +267,7 @@ class Simulation {
     this.#collector.append(
       Array.from({ length: count }, () => this.#draft()),
       synced ? "synced" : "written",
+      this.#dice.chance(0.15),
     );
   }
 
@@ -313,6 +320,11 @@ class Simulation {
     );
   }
 
+  /** Damage done in the midst of a start may or may not be seen by it: nobody could say what to expect. */
+  get #isStarting(): boolean {
+    return this.#life !== undefined && this.#collector === undefined;
+  }
+
   #rot(what: "segment" | "checkpoint"): void {
     const { disk } = this.#world;
     const dice = this.#dice;
@@ -321,29 +333,48 @@ class Simulation {
         ? segmentsOnDisk(disk, SLOT_DIRECTORY).map(({ path }) => path)
         : [`${SLOT_DIRECTORY}/checkpoint.json`, `${SLOT_DIRECTORY}/checkpoint.previous.json`];
     const candidates = paths.filter((path) => (disk.files.get(path)?.bytes.length ?? 0) > 0);
-    if (candidates.length === 0) return;
+    if (candidates.length === 0 || this.#isStarting) return;
     const path = dice.pick(candidates);
     const offset = dice.between(0, (disk.files.get(path)?.bytes.length ?? 1) - 1);
-    for (const { id, path: in_, from, to } of eventsOnDisk(disk, SLOT_DIRECTORY)) {
-      const event = this.#events.of(id);
-      if (event !== undefined && in_ === path && from <= offset && offset < to) event.isDamaged = true;
-    }
+    this.#damage(path, offset, offset + 1);
     disk.rot(path, offset, 1 << dice.between(0, 7));
     if (what === "checkpoint") this.#world.checkpointIsDamaged = true;
     this.#world.count(`fault: ${what} rots`);
   }
 
+  /** From now on a part of a segment cannot be read, though what of it is in memory can be sent. */
+  #spoilSector(): void {
+    const { disk } = this.#world;
+    const candidates = segmentsOnDisk(disk, SLOT_DIRECTORY).filter(
+      ({ path }) =>
+        (disk.files.get(path)?.bytes.length ?? 0) > SECTOR_BYTES &&
+        !disk.badSectors.some(({ file }) => file === disk.files.get(path)),
+    );
+    if (candidates.length === 0 || this.#isStarting) return;
+    const { path } = this.#dice.pick(candidates);
+    const file = disk.files.get(path);
+    if (file === undefined) return;
+    const from = SECTOR_BYTES * this.#dice.between(0, Math.floor((file.bytes.length - 1) / SECTOR_BYTES));
+    this.#damage(path, from, from + SECTOR_BYTES);
+    disk.badSectors.push({ path, from, to: from + SECTOR_BYTES, file });
+    this.#world.count("fault: bad sector");
+  }
+
+  /** The events of which some byte lies in a part of a file may be lost from now on. */
+  #damage(path: string, from: number, to: number): void {
+    for (const found of eventsOnDisk(this.#world.disk, SLOT_DIRECTORY)) {
+      const event = this.#events.of(found.id);
+      if (event !== undefined && found.path === path && found.from < to && from < found.to) event.isDamaged = true;
+    }
+  }
+
   #deleteSegment(): void {
     const { disk } = this.#world;
-    const isStarting = this.#life !== undefined && this.#collector === undefined;
     // What is written to a file that somebody has deleted is gone with it: nobody can promise more.
     const segments = segmentsOnDisk(disk, SLOT_DIRECTORY).slice(0, this.#life === undefined ? undefined : -1);
-    if (segments.length === 0 || isStarting) return;
+    if (segments.length === 0 || this.#isStarting) return;
     const { path } = this.#dice.pick(segments);
-    for (const { id, path: in_ } of eventsOnDisk(disk, SLOT_DIRECTORY)) {
-      const event = this.#events.of(id);
-      if (event !== undefined && in_ === path) event.isDamaged = true;
-    }
+    this.#damage(path, 0, Number.POSITIVE_INFINITY);
     disk.unlinkSync(path);
     this.#world.count("fault: segment deleted by hand");
   }

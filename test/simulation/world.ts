@@ -22,6 +22,8 @@ export class World {
   readonly counts = new Map<string, number>();
   /** The files of the checkpoint were damaged, or could not be read: an older one, or none, is all right from now on. */
   checkpointIsDamaged = false;
+  /** Something could not be synced: nobody can say any more what of it is on disk. */
+  hasFailedSyncs = false;
   violation: Violation | undefined;
 
   constructor(seed: number) {

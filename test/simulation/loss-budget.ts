@@ -1,0 +1,31 @@
+import type { JournalConfig } from "../../src/journal/config.ts";
+import type { KnownEvent } from "./known-events.ts";
+import type { World } from "./world.ts";
+
+/**
+ * What one power cut has taken of what was acknowledged as written lies within
+ * `journal.unsynced`: so many bytes, and so much time from the first of it to the last.
+ */
+export function checkLossBudget(world: World, taken: readonly KnownEvent[], config: JournalConfig): void {
+  const acknowledged = taken.filter(({ promised, told }) => promised === "written" && told !== undefined);
+  // What an earlier life has left may have been beyond the reach of this one: its syncs had failed.
+  const life = Math.max(...acknowledged.map(({ told }) => told?.life ?? 0));
+  const times: number[] = [];
+  let bytes = 0;
+  for (const event of acknowledged) {
+    if (event.told?.life !== life) continue;
+    times.push(event.told.atMs);
+    bytes += event.bytes.length;
+  }
+  if (times.length === 0) return;
+  world.count("acknowledged events that a power cut took", times.length);
+  const spanMs = Math.max(...times) - Math.min(...times);
+  const { maxMs, maxBytes } = config.unsynced;
+  if (spanMs > maxMs)
+    world.violate(
+      "loss budget",
+      `a power cut took what was acknowledged within ${spanMs} ms, and may take ${maxMs} ms`,
+    );
+  if (bytes > maxBytes)
+    world.violate("loss budget", `a power cut took ${bytes} acknowledged bytes, and may take ${maxBytes}`);
+}
