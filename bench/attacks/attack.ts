@@ -22,6 +22,8 @@ export interface Attack {
   readonly program?: "slowhttptest" | "h2load";
   /** Attacks on TLS and HTTP/2 have a collector of their own. */
   readonly tls?: true;
+  /** It keeps the cores busy that it shares with the collector, so that others have to wait for their turn. */
+  readonly saturates?: true;
   run(target: Target): Promise<AttackReport>;
 }
 

@@ -13,8 +13,16 @@ export const REQUEST_ATTACKS: readonly Attack[] = [
   { name: "headers too large, too many, or twice", run: (target) => rawVolley(target, HEADERS) },
   { name: "request smuggling", run: smuggling },
   { name: "decompression bombs", run: (target) => payloadVolley(target, ATTACKER.key, BOMBS) },
-  { name: "JSON deep, wide and slow", run: (target) => payloadVolley(target, ATTACKER.key, JSON_SHAPES) },
-  { name: "19 MB of JSON in a small body", run: (target) => payloadVolley(target, ATTACKER.key, DENSE_JSON) },
+  {
+    name: "JSON deep, wide and slow",
+    saturates: true,
+    run: (target) => payloadVolley(target, ATTACKER.key, JSON_SHAPES),
+  },
+  {
+    name: "19 MB of JSON in a small body",
+    saturates: true,
+    run: (target) => payloadVolley(target, ATTACKER.key, DENSE_JSON),
+  },
   { name: "text that is none", run: (target) => payloadVolley(target, ATTACKER.key, TEXTS) },
   { name: "injection into the log, and paths out", run: injection },
 ];

@@ -7,8 +7,9 @@ import type { HonestClient, HonestFigures } from "./honest-client.ts";
 /** The honest client's p99 may grow this much under attack: attacker, collector and client share the machine's cores. */
 const MAX_P99_GROWTH = 20;
 
-/** A small p99 may grow to this in any case. */
+/** A small p99 may grow to this in any case; and to this where the cores are kept busy. */
 const ALLOWED_P99_MS = 150;
+const ALLOWED_SATURATED_P99_MS = 1_500;
 
 /** Of all processes of the collector together. http.maxPendingBytes alone allows each worker 256 MiB. */
 const MAX_PEAK_GROWTH_BYTES = 1024 * 1024 ** 2;
@@ -49,7 +50,7 @@ export async function runAttack(
   const report = await attack.run(target);
   const figures = await honest.take();
   const peakBytes = Math.max(memory.peaks.treeBytes, beforeBytes);
-  const faults = [...report.faults, ...honestFaults(figures, baseline)];
+  const faults = [...report.faults, ...honestFaults(figures, allowedP99Ms(baseline, attack.saturates))];
   if (!(await isCalm(honest, baseline))) faults.push(`the honest client was not served as before after ${CALM_MS} ms`);
   const pendingBytes = await sumOfMetric(collector.adminPort, "millrace_ingest_pending_bytes");
   if (pendingBytes > MAX_PENDING_BYTES)
@@ -63,9 +64,8 @@ export async function runAttack(
   return { attack: attack.name, ...report, faults, beforeBytes, peakBytes, afterBytes, honest: figures };
 }
 
-function honestFaults(figures: HonestFigures, baseline: HonestFigures): string[] {
+function honestFaults(figures: HonestFigures, boundMs: number): string[] {
   const faults: string[] = [];
-  const boundMs = allowedP99Ms(baseline);
   const words = figures.words.join("; ");
   if (figures.failed > 0) faults.push(`${figures.failed} honest requests failed: ${words}`);
   if (figures.newcomersFailed > 0) faults.push(`${figures.newcomersFailed} honest newcomers failed: ${words}`);
@@ -75,8 +75,8 @@ function honestFaults(figures: HonestFigures, baseline: HonestFigures): string[]
   return faults;
 }
 
-function allowedP99Ms(baseline: HonestFigures): number {
-  return Math.max(ALLOWED_P99_MS, MAX_P99_GROWTH * baseline.p99Ms);
+function allowedP99Ms(baseline: HonestFigures, saturated = false): number {
+  return Math.max(saturated ? ALLOWED_SATURATED_P99_MS : ALLOWED_P99_MS, MAX_P99_GROWTH * baseline.p99Ms);
 }
 
 /** Waits until the honest client is served within the bound again. */

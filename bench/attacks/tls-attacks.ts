@@ -26,16 +26,23 @@ const UNTAKEN_SECONDS = 40;
 /** Attacks on TLS and HTTP/2, on a collector that has both. */
 export const TLS_ATTACKS: readonly Attack[] = [
   { name: "TLS: 4,000 connections without a handshake", tls: true, run: noHandshake },
-  { name: "TLS: handshakes as fast as possible", tls: true, run: handshakes },
-  { name: "HTTP/2: requests reset at once", tls: true, run: (target) => flood(target, resets) },
+  { name: "TLS: handshakes as fast as possible", tls: true, saturates: true, run: handshakes },
+  { name: "HTTP/2: requests reset at once", tls: true, saturates: true, run: (target) => flood(target, resets) },
   { name: "HTTP/2: CONTINUATION without end", tls: true, run: (target) => flood(target, continuations) },
   { name: "HTTP/2: SETTINGS and PING, no answer read", tls: true, run: (target) => flood(target, controls, false) },
   { name: "HTTP/2: empty DATA", tls: true, run: (target) => flood(target, emptyData) },
-  { name: "HTTP/2: answers that are not taken", tls: true, run: notTaken },
-  { name: "HTTP/2: requests as fast as possible", tls: true, program: "h2load", run: (target) => h2load(target, []) },
+  { name: "HTTP/2: answers that are not taken", tls: true, saturates: true, run: notTaken },
+  {
+    name: "HTTP/2: requests as fast as possible",
+    tls: true,
+    saturates: true,
+    program: "h2load",
+    run: (target) => h2load(target, []),
+  },
   {
     name: "HTTP/1 in TLS: requests as fast as possible",
     tls: true,
+    saturates: true,
     program: "h2load",
     run: (target) => h2load(target, ["--h1"]),
   },

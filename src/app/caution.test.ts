@@ -22,6 +22,8 @@ test("each crash without progress of a sink lets fewer of its events be under wa
     1,
   ]);
   expect(after(9).of("files")).toEqual({});
+  // It never lived to tell which sinks there are.
+  expect(Caution.after({ "": 3 }, slot).of("stream").caution?.window).toBe(1);
   expect(after(9).of("unknown")).toEqual({});
   expect(Caution.none().of("stream")).toEqual({});
 });

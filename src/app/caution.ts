@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import type { Position } from "../core/event.ts";
 import { slotDirectory } from "../journal/slot-directory.ts";
 import type { PipelineOptions } from "../pipeline/pipeline.ts";
+import { ALL_PARTS } from "../supervisor/crash-record.ts";
 
 type PipelineCaution = Pick<PipelineOptions, "caution" | "setAside">;
 
@@ -56,13 +57,11 @@ export class Caution {
     const attemptPath = join(directory, "attempt.json");
     const suspectPath = join(directory, "suspect.json");
     const bySink = new Map(Object.entries(crashes));
-    const careful = [...bySink].filter(([, count]) => stepAfter(count) !== undefined);
-    if (careful.length > 0) {
-      const windows = Object.fromEntries(careful.map(([sink, count]) => [sink, stepAfter(count)?.window]));
-      log.warn({ crashes, windows }, "crashed repeatedly while these sinks got no further; going on in small steps");
+    if ([...bySink.values()].some((count) => stepAfter(count) !== undefined)) {
+      log.warn({ crashes }, "crashed repeatedly while these sinks got no further; they go on in small steps");
     }
     const tried = readAttempt(attemptPath);
-    if (tried === undefined || stepAfter(bySink.get(tried.sink) ?? 0)?.window !== 1) {
+    if (tried === undefined || stepAfter(crashesOf(bySink, tried.sink))?.window !== 1) {
       for (const path of [attemptPath, suspectPath]) fs.rmSync(path, { force: true });
       return new Caution(bySink, undefined, attemptPath);
     }
@@ -76,7 +75,7 @@ export class Caution {
 
   /** What the pipeline of a sink is to mind. */
   of(sink: string): PipelineCaution {
-    const step = stepAfter(this.#crashes.get(sink) ?? 0);
+    const step = stepAfter(crashesOf(this.#crashes, sink));
     if (step === undefined) return {};
     const onAttempt = (position: Position): void => writeAttempt(this.#attemptPath, { sink, position });
     return {
@@ -84,6 +83,11 @@ export class Caution {
       ...(this.#setAside?.sink === sink && { setAside: new Set([this.#setAside.position]) }),
     };
   }
+}
+
+/** Those while the sink got no further, or while nobody could tell. */
+function crashesOf(crashes: ReadonlyMap<string, number>, sink: string): number {
+  return crashes.get(sink) ?? crashes.get(ALL_PARTS) ?? 0;
 }
 
 function stepAfter(crashes: number): PipelineOptions["caution"] | undefined {

@@ -121,7 +121,6 @@ test("both take a slot's directory, a journal's, or a lifeboat, whose files are 
     node: "a",
     slot: "0",
     madeAt: "2026-11-25T03:04:05Z",
-    end: 3,
     held: { stream: 2 },
     files: [
       { name: "checkpoint.json", bytes: 1, sha256: "0".repeat(64) },

@@ -51,7 +51,9 @@ export class SectorReader implements DiskReader {
   /** Whether the disk reads what lies around a part of the file: all of that may be one bad sector. */
   async #readsNear(from: number, to: number): Promise<boolean> {
     const probe = Buffer.alloc(1);
-    for (const offset of [from - SECTOR_BYTES, to]) {
+    const before = Math.floor(from / SECTOR_BYTES) * SECTOR_BYTES - 1;
+    const after = Math.ceil(to / SECTOR_BYTES) * SECTOR_BYTES;
+    for (const offset of [before, after]) {
       try {
         if (offset >= 0 && (await this.#file.read(probe, offset)) > 0) return true;
       } catch (error) {

@@ -1,6 +1,9 @@
 /** How far a worker has got, by part of its work, such as the cursor of each sink that is owed events. */
 export type Progress = Readonly<Record<string, number>>;
 
+/** Stands for all parts, as long as no worker lived to tell which there are. */
+export const ALL_PARTS = "";
+
 /** Deaths of a slot's workers by their own fault that happened without any progress in between. */
 export interface Crashes {
   /** Of the part with the most. */
@@ -48,6 +51,7 @@ export class CrashRecord {
       this.#progress = lastProgress;
     }
     if (crash === undefined) return;
+    if (this.#counts.size === 0) this.#counts.set(ALL_PARTS, 0);
     for (const [part, count] of this.#counts) this.#counts.set(part, count + 1);
     this.#lastReason = crash;
   }

@@ -36,8 +36,11 @@ export function eventsOnDisk(disk: SimulatedDisk, directory: string): FoundEvent
   for (const [index, { first, path }] of segments.entries()) {
     const below = segments[index + 1]?.first ?? Number.POSITIVE_INFINITY;
     let next = first;
-    for (const event of eventsIn(path, disk.files.get(path)?.bytes ?? Buffer.alloc(0))) {
+    const file = disk.files.get(path);
+    const bad = disk.badSectors.filter((sector) => sector.file === file);
+    for (const event of eventsIn(path, file?.bytes ?? Buffer.alloc(0))) {
       if (event.position < next || event.position >= below) continue;
+      if (bad.some(({ from, to }) => event.from < to && from < event.to)) continue;
       events.push(event);
       next = event.position + 1;
     }

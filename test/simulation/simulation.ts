@@ -111,14 +111,15 @@ class Simulation {
     this.#start();
     await time.wait(this.#scenario.durationMs);
     this.#endFaults();
-    await this.#until("all is delivered once the faults are over", () => this.#collector?.isIdle === true);
+    const isDelivered = () => this.#collector?.isIdle === true && !this.#isBusy;
+    await this.#until("all is delivered once the faults are over", isDelivered);
     this.#check();
     // What is in flight at a destination comes in, and changes nothing.
     await time.wait(5_000);
     const before = this.#lives;
     this.#happen({ kind: "drain", deadlineMs: 5_000 });
     await this.#until("a drain ends", () => this.#lives > before);
-    await this.#until("a collector starts on what a drain has left", () => this.#collector?.isIdle === true);
+    await this.#until("a collector starts on what a drain has left", isDelivered);
     this.#check();
   }
 
@@ -345,7 +346,7 @@ class Simulation {
   /** From now on a part of a segment cannot be read, though what of it is in memory can be sent. */
   #spoilSector(): void {
     const { disk } = this.#world;
-    const candidates = segmentsOnDisk(disk, SLOT_DIRECTORY).filter(
+    const candidates = this.#quietSegments().filter(
       ({ path }) =>
         (disk.files.get(path)?.bytes.length ?? 0) > SECTOR_BYTES &&
         !disk.badSectors.some(({ file }) => file === disk.files.get(path)),
@@ -368,10 +369,14 @@ class Simulation {
     }
   }
 
+  /** Those that are not written to: what is written to a file that somebody has deleted is gone with it. */
+  #quietSegments(): { readonly path: string }[] {
+    return segmentsOnDisk(this.#world.disk, SLOT_DIRECTORY).slice(0, this.#life === undefined ? undefined : -1);
+  }
+
   #deleteSegment(): void {
     const { disk } = this.#world;
-    // What is written to a file that somebody has deleted is gone with it: nobody can promise more.
-    const segments = segmentsOnDisk(disk, SLOT_DIRECTORY).slice(0, this.#life === undefined ? undefined : -1);
+    const segments = this.#quietSegments();
     if (segments.length === 0 || this.#isStarting) return;
     const { path } = this.#dice.pick(segments);
     this.#damage(path, 0, Number.POSITIVE_INFINITY);
