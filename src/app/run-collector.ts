@@ -1,30 +1,15 @@
 import type { Writable } from "node:stream";
-import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { watchConfig } from "../config/watch-config.ts";
 import { watchSchemas } from "../schemas/watch-schemas.ts";
 import { formatProblem } from "../config/config-problem.ts";
 import { banner } from "./banner.ts";
 import { Collector } from "./collector.ts";
-import type { MillraceConfig } from "./config.ts";
+import { changedFixedParts, withFixedParts } from "./fixed-parts.ts";
 import { type StopSignal, stopSignal } from "./stop-signals.ts";
 import { ledgerReport } from "./ledger-report.ts";
 import { type LoadedConfig, loadAppConfig } from "./load-app-config.ts";
 import type { Settings, WorkerStart } from "./worker-protocol.ts";
-
-/** Parts of the configuration that take effect at a start only. */
-const FIXED_PARTS = [
-  "node",
-  "listen",
-  "http",
-  "admin",
-  "workers",
-  "supervisor",
-  "journal",
-  "quarantine",
-  "deadLetters",
-  "log",
-] as const;
 
 export interface RunOptions {
   readonly loaded: Extract<LoadedConfig, { kind: "ok" }>;
@@ -71,9 +56,11 @@ export async function runCollector(options: RunOptions): Promise<number> {
           log.error({ cause, problems }, "the new configuration is refused; the old one stays in force");
           return;
         }
-        warnOfFixedParts(loaded.config, next.config, log);
+        const changed = changedFixedParts(options.loaded.config, next.config);
+        if (changed.length > 0) log.warn({ changed }, "these parts changed and take effect at the next start only");
         await starting;
-        await (await opening).apply(settingsOf(next));
+        const config = withFixedParts(options.loaded.config, next.config);
+        await (await opening).apply({ config, schemas: next.schemaTexts });
         loaded = next;
         await followSchemas();
         log.info(
@@ -113,9 +100,4 @@ async function stopCollector(collector: Collector, signal: StopSignal, { log, ou
 
 function settingsOf({ config, schemaTexts }: RunOptions["loaded"]): Settings {
   return { config, schemas: schemaTexts };
-}
-
-function warnOfFixedParts(before: MillraceConfig, after: MillraceConfig, log: Logger): void {
-  const changed = FIXED_PARTS.filter((part) => !isDeepStrictEqual(before[part], after[part]));
-  if (changed.length > 0) log.warn({ changed }, "these parts changed and take effect at the next start only");
 }

@@ -81,7 +81,7 @@ function deliveredWorth(config: MillraceConfig): { means: string; lostIf: string
 function notesOf(config: MillraceConfig): string[] {
   const { journal, sinks, deadLetters } = config;
   const notes = [
-    `A sink that is down costs ${journal.durability === "memory" ? "memory" : "disk"}, up to ${formatBytes(journal.maxBytes)}; then senders get 429, and nothing that was acknowledged is lost.`,
+    `A sink that is down costs ${journal.durability === "memory" ? "memory" : "disk"}, up to ${formatBytes(journal.maxBytes)} a worker; then senders get 429, and nothing that was acknowledged is lost.`,
   ];
   for (const sink of sinks) {
     if (sink.retry.maxAgeMs === 0) continue;

@@ -142,7 +142,8 @@ class MemoryReader implements JournalReader {
   read(maxEvents: number, maxBytes: number): readonly CollectedEvent[] {
     if (this.#position >= this.#tail.end) return [];
     const events = this.#tail.slice(Math.max(this.#position, this.#tail.first), maxEvents, maxBytes);
-    this.#position = (events.at(-1)?.position ?? this.#position) + 1;
+    // Nothing there: the positions up to the end were used before, or are let go.
+    this.#position = (events.at(-1)?.position ?? this.#tail.end - 1) + 1;
     return events;
   }
 

@@ -136,7 +136,8 @@ export class WorkerKeeper {
 
   #ready(report: unknown): void {
     if (!this.#isStopping) this.#enter(this.spec.task === "empty" ? "emptying" : "ready");
-    if (this.#wasReady) this.#options.log.info({ slot: this.spec.slot, pid: this.#worker?.pid }, "the worker is back");
+    if (this.#wasReady)
+      this.#options.log.info({ slot: this.spec.slot, workerPid: this.#worker?.pid }, "the worker is back");
     this.#wasReady = true;
     this.#firstReady.resolve(report);
   }

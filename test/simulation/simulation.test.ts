@@ -8,8 +8,8 @@ import { simulate } from "./simulation.ts";
 const RUN = path.join(import.meta.dirname, "run.ts");
 const run = promisify(execFile);
 
-/** Twice what the slowest plant took when this was written, and some. */
-const SEEDS_FOR_A_PLANT = 60;
+/** Four times what the slowest took when this was written: a bug of syncs that fail, which then needs a power cut. */
+const SEEDS_FOR_A_PLANT = 400;
 
 test("the first seeds break no invariant", async () => {
   for (let seed = 1; seed <= 200; seed++) {
@@ -37,5 +37,5 @@ test("each bug that is put in on purpose is found within a few seeds, and its se
 
   const seed = /skip-fsync: caught after \d+ seeds, in seed (\d+)/.exec(stdout)?.[1];
   const replay = run(process.execPath, [RUN, "--plant", "skip-fsync"], { env: { ...process.env, SEED: seed } });
-  await expect(replay).rejects.toMatchObject({ code: 1, stdout: expect.stringContaining("durability: ") as string });
+  await expect(replay).rejects.toMatchObject({ code: 1, stdout: expect.stringMatching(/CRASH power cut/) as string });
 }, 60_000);
