@@ -41,7 +41,7 @@ const APPLY_TIMEOUT_MS = 120_000;
 const ORPHANS_EVERY_MS = 5_000;
 
 /** Workers that empty slots at a time; each takes memory. */
-const MAX_EMPTYING = 4;
+const MAX_EMPTYING = 16;
 
 const WORKER_PROGRAM = new URL(`./worker-process${extname(import.meta.filename)}`, import.meta.url);
 
@@ -158,9 +158,8 @@ export class Collector {
   async #startWorkers(): Promise<void> {
     const { listen, journal } = this.#settings.config;
     if (this.#servingWorkers > 1 && listen.port !== 0) await assertPortFree(listen, systemClock);
-    for (const { slot, hasSegments } of await slotsOnDisk(journal)) {
-      if (!hasSegments && !this.#serves(slot)) await this.#ledgers.load(slot);
-    }
+    // Until a worker tells more. A slot that waits for one, or is empty, has nobody else to tell.
+    for (const { slot } of await slotsOnDisk(journal)) await this.#ledgers.load(slot);
     const slots = Array.from({ length: this.#servingWorkers }, (_, index) => String(index));
     const [first = "0", ...others] = slots;
     // The first one finds out the port when any will do.
@@ -168,10 +167,6 @@ export class Collector {
     this.#port = port;
     await Promise.all(others.map((slot) => this.#supervisor.run({ slot, task: "serve" })));
     await this.#emptyOrphans();
-  }
-
-  #serves(slot: string): boolean {
-    return /^(0|[1-9]\d*)$/.test(slot) && Number(slot) < this.#servingWorkers;
   }
 
   /** Has slots emptied that no worker has, now and whenever new ones appear. */
@@ -202,7 +197,8 @@ export class Collector {
     if (this.#draining) this.#spoken.add(slot);
     this.#lost += words.lost;
     if (task !== "empty" || this.#draining || !words.isEmpty) return;
-    this.#done.add(slot);
+    // What is retained for replay would be looked at again and again.
+    if (this.#settings.config.journal.retainMs > 0) this.#done.add(slot);
     this.#log.info({ slot }, "this journal slot is empty now");
   }
 

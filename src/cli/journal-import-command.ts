@@ -73,8 +73,12 @@ async function importAll(place: string | undefined, options: ImportOptions, cont
     if (!options.force) assertSinksConfigured(boat, config);
   }
   for (const { name, manifest } of boats) {
-    await importLifeboat(store, name, manifest, config.journal.dir);
+    const isNew = await importLifeboat(store, name, manifest, config.journal.dir);
     if (!options.keep) await store.remove(name);
+    if (!isNew && !options.json) {
+      printLine(stdout, `${name} was imported before; its slot is in ${config.journal.dir}.`);
+      continue;
+    }
     if (!options.json) printLine(stdout, `${name} is a slot of ${config.journal.dir} now (${heldText(manifest)}).`);
   }
   if (options.json) printJson(stdout, { place: store.place, imported: boats });

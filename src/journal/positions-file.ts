@@ -21,7 +21,14 @@ export const POSITION_GAP = 1_000_000_000;
  */
 const UNKNOWN_GAP = 1_000 * POSITION_GAP;
 
-const fileSchema = z.strictObject({ version: z.literal(1), next: z.int().min(0), clean: z.boolean() });
+/** Above this the file is not to be believed: it leaves room for millions of gaps below what numbers hold exactly. */
+const MAX_POSITION = 2 ** 52;
+
+const fileSchema = z.strictObject({
+  version: z.literal(1),
+  next: z.int().min(0).max(MAX_POSITION),
+  clean: z.boolean(),
+});
 
 /** What an earlier process noted about a slot. */
 export interface PositionsNote {

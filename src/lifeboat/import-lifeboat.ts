@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MillraceError } from "../core/errors.ts";
@@ -9,17 +10,18 @@ import { syncPath } from "./sync-path.ts";
 
 /**
  * Makes a lifeboat a slot of a journal, of the lifeboat's name. A collector that runs on the
- * journal, or the next to start on it, delivers what is in it.
+ * journal, or the next to start on it, delivers what is in it. False when it is one already:
+ * an earlier import was complete.
  *
- * All or nothing, also over a power cut. Rejects with `lifeboat_invalid` when a file is not as
- * the manifest says or the lifeboat is a slot of the journal already.
+ * All or nothing, also over a power cut and beside another import. Rejects with
+ * `lifeboat_invalid` when a file is not as the manifest says, or the name cannot be a slot's.
  */
 export async function importLifeboat(
   store: LifeboatStore,
   boat: string,
   { files }: Manifest,
   journalDir: string,
-): Promise<void> {
+): Promise<boolean> {
   if (!SLOT_NAME.test(boat)) {
     throw new MillraceError(
       "lifeboat_invalid",
@@ -27,16 +29,10 @@ export async function importLifeboat(
     );
   }
   const slot = join(journalDir, boat);
-  // A name with a dot is no slot: nobody looks into it before it is complete.
-  const partial = join(journalDir, `.importing-${boat}`);
-  if (await exists(slot)) {
-    throw new MillraceError(
-      "lifeboat_invalid",
-      `lifeboat ${boat} was imported before: ${slot} is there. To import it once more, move that directory away.`,
-    );
-  }
+  if (await exists(slot)) return false;
+  // A name with a dot is no slot: nobody looks into it before it is complete. And it is nobody else's.
+  const partial = join(journalDir, `.importing-${randomUUID()}`);
   await mkdir(journalDir, { recursive: true, mode: 0o750 });
-  await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { mode: 0o750 });
   try {
     for (const { name, sha256 } of files) {
@@ -51,8 +47,10 @@ export async function importLifeboat(
       await syncPath(path);
     }
     await syncPath(partial);
+    // Fails when another import was first: a directory with files is not replaced.
     await rename(partial, slot);
     await syncPath(journalDir);
+    return true;
   } catch (error) {
     await rm(partial, { recursive: true, force: true });
     throw error;

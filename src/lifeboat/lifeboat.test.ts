@@ -64,12 +64,15 @@ describe.each([
     expect(manifest).toMatchObject({ node: "node-a", slot: "0", held: { stream: 7 } });
 
     const journalDir = join(await temporaryDir(), "journal");
-    await importLifeboat(store, NAME, manifest, journalDir);
+    // Two at once: one of them does it, and neither harms the other.
+    const both = await Promise.allSettled([1, 2].map(() => importLifeboat(store, NAME, manifest, journalDir)));
+    expect(both.filter((each) => each.status === "fulfilled" && each.value)).toHaveLength(1);
+    expect(await readdir(journalDir)).toEqual([NAME]);
     expect((await readdir(join(journalDir, NAME))).toSorted()).toEqual(["0000000000000000.seg", "checkpoint.json"]);
     for (const { name, path } of cargo.files) {
       expect((await readFile(join(journalDir, NAME, name))).equals(await readFile(path))).toBe(true);
     }
-    await expect(importLifeboat(store, NAME, manifest, journalDir)).rejects.toMatchObject({ code: "lifeboat_invalid" });
+    expect(await importLifeboat(store, NAME, manifest, journalDir)).toBe(false);
     await store.remove(NAME);
     expect(await store.list()).toEqual([]);
   });

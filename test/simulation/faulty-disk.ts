@@ -27,6 +27,8 @@ export class FaultyDisk implements Disk {
   readonly #life: Life;
   readonly #faults: DiskFaults;
   readonly #dice: Dice;
+  /** The file of which a write was broken off: the rest of it fails. */
+  #failsNext: string | undefined;
 
   constructor(world: World, life: Life, faults: DiskFaults) {
     this.#world = world;
@@ -53,9 +55,17 @@ export class FaultyDisk implements Disk {
   }
 
   #write(path: string, writer: SimulatedWriter, buffer: Uint8Array, offset: number): number {
-    const isShort = this.#dice.chance(this.#faults.shortWrite) && buffer.length > 1;
+    if (this.#failsNext === path) {
+      this.#failsNext = undefined;
+      throw this.#error("write", path);
+    }
+    const { shortWrite, write } = this.#faults;
+    // Most failures come in the midst of a write: some of it is taken, and then no more.
+    const breaksOff = this.#dice.chance(write / 2);
+    const isShort = (breaksOff || this.#dice.chance(shortWrite)) && buffer.length > 1;
     const part = isShort ? buffer.subarray(0, this.#dice.between(1, buffer.length - 1)) : buffer;
     if (isShort) this.#world.count("fault: short write");
+    if (isShort && breaksOff) this.#failsNext = path;
     this.#world.disk.nowMs = this.#world.time.wallMs;
     return this.#now("write", path, "write", () => writer.writeSync(part, offset)) ?? buffer.length;
   }

@@ -203,10 +203,15 @@ class Simulation {
   }
 
   #crashed(crash: Crash): void {
-    if (crash === "power cut") {
-      this.#world.disk.cutPower({ random: this.#dice.next, names: this.#scenario.names });
-    }
+    if (crash === "power cut") this.#cutPower();
     this.#over(crash);
+  }
+
+  /** Also of a machine on which no collector runs. */
+  #cutPower(): void {
+    this.#world.trace.add("the power is cut");
+    this.#world.disk.cutPower({ random: this.#dice.next, names: this.#scenario.names });
+    this.#books.end("power cut");
   }
 
   #over(ended: Ended): void {
@@ -225,7 +230,8 @@ class Simulation {
         this.#append(happening.drafts, happening.synced);
         break;
       case "crash":
-        life?.crash(happening.crash);
+        if (life !== undefined) life.crash(happening.crash);
+        else if (happening.crash === "power cut") this.#cutPower();
         break;
       case "crash soon":
         life?.crashAfter(happening.operations, happening.crash, happening.isAfter);
@@ -264,7 +270,7 @@ class Simulation {
   }
 
   #append(count: number, synced: boolean): void {
-    if (this.#collector === undefined || this.#isBusy) return;
+    if (this.#collector === undefined) return;
     this.#collector.append(
       Array.from({ length: count }, () => this.#draft()),
       synced ? "synced" : "written",
