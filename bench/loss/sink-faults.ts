@@ -1,11 +1,10 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { NumberedLoad } from "../kit/numbered-load.ts";
 import { CONNECTIONS, KEY, Rig } from "../kit/rig.ts";
 import { type LossResult, resultOf } from "./result.ts";
 
 const EVENTS_PER_SECOND = 1_000;
-const OUTAGE_MS = 30_000;
-const PARTIAL_MS = 10_000;
+const OUTAGE_EVENTS = 30_000;
+const PARTIAL_EVENTS = 10_000;
 
 /** Share of the records that are refused one by one, as by throttled shards. The peers' share is not on record. */
 const REFUSED = 0.3;
@@ -15,7 +14,7 @@ export async function outage(): Promise<LossResult> {
   await using collector = await rig.start();
   await rig.sink.down();
   const load = startLoad(collector.url);
-  await delay(OUTAGE_MS);
+  await load.reached(OUTAGE_EVENTS);
   await load.stop();
   await rig.sink.up();
   const upMs = performance.now();
@@ -29,7 +28,7 @@ export async function partialFailures(): Promise<LossResult> {
   await using collector = await rig.start();
   await rig.sink.setFaults({ records: { ratio: REFUSED } });
   const load = startLoad(collector.url);
-  await delay(PARTIAL_MS);
+  await load.reached(PARTIAL_EVENTS);
   await load.stop();
   await rig.sink.setFaults({});
   await collector.settled(60_000);

@@ -201,6 +201,12 @@ export class Books {
     if (worse.indexOf(ended) > worse.indexOf(this.#ended)) this.#ended = ended;
   }
 
+  /** All that was settled is in a checkpoint that was saved. */
+  checkSaved(): void {
+    if (this.#unsavedMs !== undefined || this.#saved < this.#snapshots.length - 1)
+      this.#world.violate("checkpoint", "what was settled has not been saved, and the disk is well");
+  }
+
   /** A process has started on what earlier ones have left. */
   restore(checkpoint: Checkpoint | undefined, found: readonly FoundEvent[]): void {
     this.#unsavedMs = undefined;
@@ -273,6 +279,8 @@ export class Books {
       if (event.promised === "pending") event.promised = "unsure";
       if (present.has(event) || event.isLost || event.isDamaged || event.promised === "refused") continue;
       const position = this.#places.get(event);
+      // Without any sink nobody needs it, and one that is added later is not owed what is gone by then.
+      if (needed === Number.POSITIVE_INFINITY) event.isLost = true;
       if (position !== undefined && position < needed) continue;
       if (this.#world.checkpointIsDamaged && position !== undefined && position < this.#released) {
         this.#forgotten.add(event);
@@ -291,6 +299,16 @@ export class Books {
 
   #lowestCursor(): Position {
     return Math.min(...[...this.#accounts.values()].map(cursorOf));
+  }
+
+  /** Bytes of the events between a sink's cursor and `to` of which nobody outside knows that they are settled. */
+  heldBytes(sink: string, to: Position): number {
+    const account = this.#accounts.get(sink);
+    let bytes = 0;
+    for (const { event } of account === undefined ? [] : this.between(cursorOf(account), to)) {
+      if (!this.isTaken(sink, event) && !this.letters.has(`${sink} ${event.id}`)) bytes += event.bytes.length;
+    }
+    return bytes;
   }
 
   isTaken(sink: string, event: KnownEvent): boolean {

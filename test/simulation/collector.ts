@@ -12,7 +12,7 @@ import type { RejectLog } from "../../src/core/reject-log.ts";
 import type { BatchLimits } from "../../src/core/sink.ts";
 import { CheckpointFile } from "../../src/journal/checkpoint-file.ts";
 import type { JournalConfig } from "../../src/journal/config.ts";
-import type { Disk } from "../../src/journal/disk.ts";
+import { type Disk, isNoRoom } from "../../src/journal/disk.ts";
 import { DiskReserve } from "../../src/journal/disk-reserve.ts";
 import { createJournalMetrics } from "../../src/journal/metrics.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
@@ -27,7 +27,7 @@ import type { KnownEvent, KnownEvents } from "./known-events.ts";
 import type { Life } from "./life.ts";
 import { observed } from "./observed-journal.ts";
 import type { Plant } from "./plants.ts";
-import type { World } from "./world.ts";
+import { RESERVE, type World } from "./world.ts";
 
 export const SLOT = "0";
 export const JOURNAL = "/journal";
@@ -74,7 +74,8 @@ export class Collector {
   readonly #journal: Journal;
   readonly #book: LedgerBook;
   readonly #deadLetters: RejectLog;
-  readonly #running = new Map<string, { plan: SinkPlan; pipeline: Pipeline }>();
+  /** With where each began. */
+  readonly #running = new Map<string, { plan: SinkPlan; pipeline: Pipeline; from: Position }>();
   #isEnding = false;
 
   private constructor(
@@ -114,13 +115,12 @@ export class Collector {
       books.letters = deadLettersOnDisk(world.disk, DEAD_LETTERS);
       books.restore(checkpoint, eventsOnDisk(world.disk, SLOT_DIRECTORY));
     }
-    const planted = plant.journal?.(opened.journal) ?? opened.journal;
-    const journal = observed(planted, books, events, world, life);
+    const journal = plant.journal?.(opened.journal) ?? opened.journal;
     const book = await LedgerBook.open({
       checkpoint,
       sinks: sinks.map(({ settings }) => settings.name),
       damaged: opened.recovery.damagedSegments > 0,
-      journal,
+      journal: observed(journal, books, events, world, life),
       file,
       clock,
       log: silent,
@@ -184,7 +184,7 @@ export class Collector {
   }
 
   #startPipeline(plan: SinkPlan): void {
-    const { world, life, books, destinations, plant } = this.#in;
+    const { world, life, books, destinations, events, plant } = this.#in;
     const { settings, limits } = plan;
     const destination = destinations.get(settings.name);
     if (destination === undefined) throw new Error(`there is no destination ${settings.name}`);
@@ -199,14 +199,14 @@ export class Collector {
     const pipeline = new Pipeline({
       settings,
       sink: plant.sink?.(sink) ?? sink,
-      journal: this.#journal,
+      journal: observed(this.#journal, books, events, world, life, settings.name),
       from,
       settle: (...move) => {
         if (!life.alive) return;
         tell(...move, (cursor, counts, missing) => {
           world.trace.add("settle", settings.name, cursor);
           books.settle(settings.name, cursor, counts, (event) => drops(plan, event));
-          for (const { events } of counts) settled += events;
+          for (const count of counts) settled += count.events;
           this.#book.settle(settings.name, cursor, counts, missing);
           if (!this.ledger.balances())
             world.violate("ledger", `it does not balance: ${JSON.stringify(this.ledger.checkpoint())}`);
@@ -220,7 +220,7 @@ export class Collector {
       owed: () => this.ledger.held(settings.name),
       ...(care !== undefined && { caution: care.caution, setAside: care.setAside }),
     });
-    this.#running.set(settings.name, { plan, pipeline });
+    this.#running.set(settings.name, { plan, pipeline, from });
     this.#book.changed();
     pipeline.start();
   }
@@ -294,10 +294,17 @@ export class Collector {
 
   #awaitDelivery(sent: readonly KnownEvent[], first: Position): void {
     const { life, world, books } = this.#in;
-    for (const [sink, { plan, pipeline }] of this.#running) {
+    for (const [sink, { plan, pipeline, from }] of this.#running) {
+      // One that was replaced since does not know what became of what is below its beginning.
+      if (first < from) continue;
       void pipeline.whenSettled(first, sent.length, AbortSignal.any([])).then((result) => {
         if (!life.alive) return;
         world.count(`events awaited: ${result}`, sent.length);
+        if (
+          result === "undelivered" &&
+          !sent.some((event) => event.isDamaged || books.letters.has(`${sink} ${event.id}`))
+        )
+          world.violate("acks", `the sender of ${sent[0]?.id} was told that ${sink} gave it up`);
         for (const event of sent) {
           if (result === "delivered" && !drops(plan, event) && !books.isTaken(sink, event))
             world.violate("acks", `the sender of ${event.id} was told that ${sink} has it`);
@@ -333,9 +340,15 @@ class ObservedCheckpointFile extends CheckpointFile {
   override async save(checkpoint: Checkpoint): Promise<void> {
     if (!this.#life.alive) return super.save(checkpoint);
     const save = this.#books.saving(checkpoint, this.#endedMs);
+    const reserve = this.#world.disk.files.get(RESERVE)?.bytes.length ?? 0;
     try {
       await super.save(checkpoint);
       if (this.#life.alive) this.#books.saved(save);
+    } catch (error) {
+      // Without a saved checkpoint nothing would ever be deleted, and a full disk would stay full.
+      if (isNoRoom(error) && reserve > JSON.stringify(checkpoint).length + 100)
+        this.#world.violate("reserve", `a checkpoint was not saved for want of room, with ${reserve} bytes in reserve`);
+      throw error;
     } finally {
       this.#endedMs = this.#world.time.nowMs;
     }

@@ -139,6 +139,8 @@ export class Destination {
     const events: KnownEvent[] = [];
     let isFirst = -1;
     for (const event of batch) {
+      if (eventBytes(event) > limits.maxEventBytes)
+        this.#world.violate("bounds", `${this.name} was sent ${event.id}, which is too large for it`);
       bytes += eventBytes(event);
       const known = this.#events.seenBy(this.name, event);
       if (known === undefined) continue;
@@ -208,12 +210,13 @@ export class Destination {
       case "hang":
         this.#refuse(events);
         return this.#whenAborted(signal);
-      case "take and answer too late":
+      case "take and answer too late": {
         this.#refuse(events);
         await time.wait(delayMs);
-        this.#takeAll(events);
+        const receipt = this.#takeAll(events);
         await time.wait(timeoutMs + ABORT_GRACE_MS + 1);
-        return { kind: "delivered" };
+        return receipt;
+      }
       case "take and throw":
         this.#refuse(events);
         await time.wait(delayMs);

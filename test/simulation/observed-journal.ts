@@ -5,17 +5,33 @@ import type { KnownEvents } from "./known-events.ts";
 import type { Life } from "./life.ts";
 import type { World } from "./world.ts";
 
-/** Checks what a reader of the journal gets: what is there, in order, and all of it. */
+/** What a pipeline may have read and not settled, when its batches are small; and one read, which may be one event. */
+const MAX_HELD_BYTES = 32 * 1024 ** 2;
+const ONE_READ_BYTES = 2 * 1024 ** 2;
+
+/**
+ * Checks what a reader of the journal gets: what is there, in order, and all of it. And that
+ * a pipeline, whose sink is named, does not read on and on while nothing is settled.
+ */
 export class ObservedReader implements JournalReader {
   readonly #inner: JournalReader;
   readonly #books: Books;
   readonly #events: KnownEvents;
   readonly #world: World;
   readonly #life: Life;
+  readonly #sink: string | undefined;
   #next: Position;
 
-  constructor(inner: JournalReader, books: Books, events: KnownEvents, world: World, life: Life) {
+  constructor(
+    inner: JournalReader,
+    books: Books,
+    events: KnownEvents,
+    world: World,
+    life: Life,
+    sink: string | undefined,
+  ) {
     this.#inner = inner;
+    this.#sink = sink;
     this.#books = books;
     this.#events = events;
     this.#world = world;
@@ -45,6 +61,9 @@ export class ObservedReader implements JournalReader {
       bytes += event.bytes.length;
     }
     this.#skip(this.#inner.position);
+    const held = this.#sink === undefined ? 0 : this.#books.heldBytes(this.#sink, this.#next);
+    if (held > MAX_HELD_BYTES + ONE_READ_BYTES)
+      this.#world.violate("bounds", `${this.#sink} holds ${held} bytes that are not settled`);
     if (read.length > maxEvents || (read.length > 1 && bytes > maxBytes))
       this.#world.violate(
         "bounds",
@@ -66,12 +85,19 @@ export class ObservedReader implements JournalReader {
   }
 }
 
-/** The journal of one life, with readers that are checked. */
-export function observed(journal: Journal, books: Books, events: KnownEvents, world: World, life: Life): Journal {
+/** The journal of one life, with readers that are checked; for the pipeline of a sink when that is named. */
+export function observed(
+  journal: Journal,
+  books: Books,
+  events: KnownEvents,
+  world: World,
+  life: Life,
+  sink?: string,
+): Journal {
   return new Proxy(journal, {
     get(target, property) {
       if (property === "reader")
-        return (from: Position) => new ObservedReader(target.reader(from), books, events, world, life);
+        return (from: Position) => new ObservedReader(target.reader(from), books, events, world, life, sink);
       const value: unknown = Reflect.get(target, property, target);
       return typeof value === "function" ? (value.bind(target) as unknown) : value;
     },

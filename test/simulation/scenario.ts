@@ -7,7 +7,7 @@ import type { Crash } from "./life.ts";
 
 /** Something that happens to the collector at a time. */
 export type Happening =
-  | { readonly kind: "append"; readonly drafts: number; readonly synced: boolean }
+  | { readonly kind: "append"; readonly drafts: number; readonly synced: boolean; readonly bodyBytes?: number }
   | { readonly kind: "crash"; readonly crash: Crash }
   /** In the midst of what is going on: so many disk operations later. */
   | { readonly kind: "crash soon"; readonly crash: Crash; readonly operations: number; readonly isAfter: boolean }
@@ -36,6 +36,37 @@ export interface Scenario {
 const NAMES = ["stream", "archive", "search"];
 
 export function drawScenario(dice: Dice): Scenario {
+  return dice.chance(0.004) ? drawFlood(dice) : drawStorm(dice);
+}
+
+/** More large events than a pipeline may hold, for a sink that does not answer. */
+function drawFlood(dice: Dice): Scenario {
+  const scenario = drawStorm(dice);
+  const MiB = 1024 ** 2;
+  const hang: Temper = { answers: [["hang", 1]], minMs: 1, maxMs: 1 };
+  const events: Happening[] = Array.from({ length: 45 }, () => ({
+    kind: "append",
+    drafts: 1,
+    synced: dice.chance(0.5),
+    bodyBytes: dice.between(MiB / 2, 1.5 * MiB),
+  }));
+  const others: Happening[] = [{ kind: "crash", crash: "kill" }];
+  return {
+    ...scenario,
+    config: { ...scenario.config, maxBytes: 256 * MiB, segmentBytes: 16 * MiB, tailBytes: 65_536 },
+    sinks: scenario.sinks.map(({ settings, limits }) => ({
+      settings,
+      limits: { ...limits, maxBytes: 2 * MiB, maxEventBytes: 2 * MiB },
+    })),
+    happenings: [
+      ...NAMES.map((sink) => ({ atMs: 1, happening: { kind: "temper" as const, sink, temper: hang } })),
+      ...[...events, ...others].map((happening) => ({ atMs: dice.next() * scenario.durationMs, happening })),
+    ],
+    crashesAtStart: 0,
+  };
+}
+
+function drawStorm(dice: Dice): Scenario {
   const durationMs = dice.between(300, 6_000);
   const sinks = drawSinks(dice);
   // Each fault is in some seeds and not in others: with all of them in each, the worst would hide the rest.
@@ -51,7 +82,7 @@ export function drawScenario(dice: Dice): Scenario {
       ? spells(dice, (isOver) => ({ kind: "room", bytes: isOver ? Infinity : dice.skewed(0, 30_000) }))
       : []),
     ...(has(0.75) ? tempers(dice) : []),
-    ...(has(0.06) ? repeated(dice, 1, () => ({ kind: "rot", what: dice.chance(0.7) ? "segment" : "checkpoint" })) : []),
+    ...(has(0.08) ? repeated(dice, 2, () => ({ kind: "rot", what: dice.chance(0.6) ? "segment" : "checkpoint" })) : []),
     ...(has(0.03) ? repeated(dice, 1, () => ({ kind: "segment deleted" })) : []),
     ...(has(0.04) ? repeated(dice, 2, () => ({ kind: "bad sector" })) : []),
   ];

@@ -116,6 +116,7 @@ class Simulation {
     this.#check();
     // What is in flight at a destination comes in, and changes nothing.
     await time.wait(5_000);
+    this.#books.checkSaved();
     const before = this.#lives;
     this.#happen({ kind: "drain", deadlineMs: 5_000 });
     await this.#until("a drain ends", () => this.#lives > before);
@@ -227,7 +228,7 @@ class Simulation {
     if (happening.kind !== "append") trace.add("happens", happening.kind);
     switch (happening.kind) {
       case "append":
-        this.#append(happening.drafts, happening.synced);
+        this.#append(happening.drafts, happening.synced, happening.bodyBytes);
         break;
       case "crash":
         if (life !== undefined) life.crash(happening.crash);
@@ -269,20 +270,20 @@ class Simulation {
     }
   }
 
-  #append(count: number, synced: boolean): void {
+  #append(count: number, synced: boolean, bodyBytes: number | undefined): void {
     if (this.#collector === undefined) return;
     this.#collector.append(
-      Array.from({ length: count }, () => this.#draft()),
+      Array.from({ length: count }, () => this.#draft(bodyBytes)),
       synced ? "synced" : "written",
       this.#dice.chance(0.15),
     );
   }
 
-  #draft(): EventDraft {
+  #draft(bytes: number | undefined): EventDraft {
     const dice = this.#dice;
     const id = `e${this.#sent++}`;
     const type = dice.chance(0.85) ? "plain" : dice.pick(["poison", "large", "other"]);
-    const bodyBytes = type === "large" ? 1_600 : dice.skewed(0, 900);
+    const bodyBytes = bytes ?? (type === "large" ? 1_600 : dice.skewed(0, 900));
     return {
       id,
       type,
@@ -345,8 +346,11 @@ class Simulation {
     const offset = dice.between(0, (disk.files.get(path)?.bytes.length ?? 1) - 1);
     this.#damage(path, offset, offset + 1);
     disk.rot(path, offset, 1 << dice.between(0, 7));
-    if (what === "checkpoint") this.#world.checkpointIsDamaged = true;
     this.#world.count(`fault: ${what} rots`);
+    if (what === "segment") return;
+    this.#world.checkpointIsDamaged = true;
+    // Before the next save replaces it.
+    this.#life?.crash("kill");
   }
 
   /** From now on a part of a segment cannot be read, though what of it is in memory can be sent. */

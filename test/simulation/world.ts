@@ -4,7 +4,7 @@ import { Trace } from "./trace.ts";
 import { VirtualTime } from "./virtual-time.ts";
 
 /** The room that the collector keeps on its disk, of which only the size matters. */
-const RESERVE = "/journal/0/reserve";
+export const RESERVE = "/journal/0/reserve";
 
 /** What an invariant forbids has happened. */
 export interface Violation {
