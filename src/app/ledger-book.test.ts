@@ -84,6 +84,29 @@ test("events found damaged while they are read are written off by source, though
   expect(second.ledger.balances()).toBe(true);
 });
 
+test("what a pipeline has in memory is not written off, though its segment is gone", async () => {
+  const disk = new SimulatedDisk();
+  await using first = await openSlot(disk, [patientSink("sink")]);
+  await first.start();
+  await write(first.journal, 300);
+  await first.book.flush();
+  const damaged = disk.afterKill();
+  damaged.files.get(FIRST_SEGMENT)?.bytes.fill(0xaa, 3_500, 5_500);
+
+  await using second = await openSlot(damaged, [memorySink({ name: "sink", maxEvents: 50, maxAgeMs: 900_000 })]);
+  await second.start();
+  await expect.poll(() => second.ledger.cursor("sink")).toBeGreaterThan(200);
+  expect(second.ledger.lacking("sink")).toBe(3);
+  damaged.files.delete(FIRST_SEGMENT);
+  await expect.poll(() => second.ledger.lacking("sink")).toBe(0);
+  await second.pipelines.drain(1_000);
+  expect(second.ledger.rows().map(({ dropped, held }) => [dropped["journal_damaged"], held])).toEqual([
+    [1, 0],
+    [2, 0],
+  ]);
+  expect(second.ledger.balances()).toBe(true);
+});
+
 test("a kill before lost events are written off leaves a checkpoint that the next start reads, and writes them off", async () => {
   const disk = new SimulatedDisk();
   await using first = await openSlot(disk, [patientSink("sink")]);

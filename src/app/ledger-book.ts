@@ -8,6 +8,14 @@ import type { CheckpointFile } from "../journal/checkpoint-file.ts";
 /** How often the ledger is saved while events flow. What is delivered within one interval before a crash is delivered twice. */
 const SAVE_EVERY_MS = 100;
 
+const LOST = "journal_damaged";
+
+/**
+ * How many events of each source a pipeline has between its cursor and `end`, the end of the
+ * journal; `undefined` as long as it has not read all of them.
+ */
+export type Ahead = (end: Position) => ReadonlyMap<string, number> | undefined;
+
 /** Reads of the journal while the ledger is compared with it. */
 const SCAN_EVENTS = 10_000;
 const SCAN_BYTES = 4 * 1024 * 1024;
@@ -38,8 +46,7 @@ export class LedgerBook {
   /** Events found to be lost as the book was opened. */
   lostBefore = 0;
   readonly #parts: LedgerBookParts;
-  /** Where the audits that are under way began, by sink: the journal keeps what they have still to read. */
-  readonly #audits = new Map<string, Position>();
+  readonly #pipelines = new Map<string, Ahead>();
   #saved: Readonly<Record<string, Position>>;
   #writtenOff = 0;
   #dirty = false;
@@ -75,7 +82,7 @@ export class LedgerBook {
     if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
     let writtenOff = 0;
     for (const sink of ledger.sinks) {
-      if (lost || ledger.lacking(sink) > 0) writtenOff += await writeOffLost(ledger, sink, journal, log);
+      if (lost || ledger.lacking(sink) > 0) writtenOff += await compare(ledger, sink, journal, log);
     }
     const book = new LedgerBook(ledger, parts);
     book.lostBefore = writtenOff;
@@ -101,32 +108,48 @@ export class LedgerBook {
     this.changed();
   }
 
-  /** Moves a sink's cursor, as `Ledger.settle`, and finds out whose events are lost when it passed some that are. */
+  /** Moves a sink's cursor, as `Ledger.settle`. */
   settle(sink: string, cursor: Position, counts: readonly SettledCount[], missing: number): void {
     this.ledger.settle(sink, cursor, counts, missing);
     this.changed();
-    if (this.ledger.lacking(sink) > 0 && !this.#audits.has(sink)) void this.#audit(sink);
   }
 
-  async #audit(sink: string): Promise<void> {
-    const { journal, log } = this.#parts;
-    this.#audits.set(sink, this.ledger.cursor(sink));
-    try {
-      this.#writtenOff += await writeOffLost(this.ledger, sink, journal, log);
-    } catch (error) {
-      log.error({ err: error, sink }, "the lost events of this sink could not be counted; the next start does it");
-    }
-    this.#audits.delete(sink);
+  /** Takes note of the pipeline that a sink has from now on. */
+  watch(sink: string, ahead: Ahead): void {
+    this.#pipelines.set(sink, ahead);
     this.changed();
+  }
+
+  /**
+   * Finds out whose events are lost when a cursor has passed some that are. What a source still
+   * has is known once its pipeline has read all there is; until then they count as held.
+   */
+  #writeOffLacking(): void {
+    for (const sink of this.ledger.sinks) {
+      if (this.ledger.lacking(sink) === 0) continue;
+      const there = this.#pipelines.get(sink)?.(this.ledger.countedTo);
+      if (there === undefined) continue;
+      this.#writtenOff += writeOff(this.ledger, sink, there, this.#parts.log);
+      this.#dirty = true;
+    }
+  }
+
+  get #isLacking(): boolean {
+    return this.ledger.sinks.some((sink) => this.ledger.lacking(sink) > 0);
   }
 
   /** Call after each change of the ledger: the next save takes it along. */
   changed(): void {
     this.#dirty = true;
+    this.#setTimer();
+  }
+
+  #setTimer(): void {
     if (this.#closed) return;
     this.#timer ??= this.#parts.clock.after(SAVE_EVERY_MS, () => {
       this.#timer = undefined;
       this.#saving = this.#saving.then(() => this.#save());
+      if (this.#isLacking) this.#setTimer();
     });
   }
 
@@ -145,10 +168,11 @@ export class LedgerBook {
   }
 
   async #save(): Promise<void> {
+    this.#writeOffLacking();
     if (!this.#dirty) return;
     this.#dirty = false;
     const { journal, file, log } = this.#parts;
-    const needed = Math.min(this.ledger.lowestCursor(), ...this.#audits.values());
+    const needed = this.ledger.lowestCursor();
     const cursors = cursorsOwed(this.ledger);
     try {
       await file.save(this.ledger.checkpoint());
@@ -170,16 +194,17 @@ function cursorsOwed(ledger: Ledger): Record<string, Position> {
   return Object.fromEntries(owed.map((sink) => [sink, ledger.cursor(sink)]));
 }
 
-/** Compares what a sink owes with what the journal has, and returns how many events are gone. */
-async function writeOffLost(ledger: Ledger, sink: string, journal: Journal, log: Logger): Promise<number> {
-  const audit = ledger.audit(sink);
-  const found = new Map<string, number>();
-  await scan(journal, Math.max(audit.from, journal.first), audit.end, (events) => {
-    for (const { position, source } of events) {
-      if (position < audit.end) found.set(source, (found.get(source) ?? 0) + 1);
-    }
+/** Compares what a sink owes with what the journal has, to which nothing is written meanwhile. Returns how many events are gone. */
+async function compare(ledger: Ledger, sink: string, journal: Journal, log: Logger): Promise<number> {
+  const there = new Map<string, number>();
+  await scan(journal, Math.max(ledger.cursor(sink), journal.first), ledger.countedTo, (events) => {
+    for (const { source } of events) there.set(source, (there.get(source) ?? 0) + 1);
   });
-  const lost = audit.writeOff(found, "journal_damaged");
+  return writeOff(ledger, sink, there, log);
+}
+
+function writeOff(ledger: Ledger, sink: string, there: ReadonlyMap<string, number>, log: Logger): number {
+  const lost = ledger.writeOff(sink, there, LOST);
   if (lost > 0)
     log.error(
       { sink, events: lost },

@@ -131,7 +131,7 @@ export class Pipelines {
     });
     const check = new AbortController();
     this.#running.set(config.name, { config, pipeline, sink, check });
-    book.changed();
+    book.watch(config.name, (end) => pipeline.ahead(end));
     pipeline.start();
     sink.check(AbortSignal.any([check.signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])).then(
       (problems) => {

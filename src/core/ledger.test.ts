@@ -55,7 +55,7 @@ test("events that the journal lost are written off by source, with the reason", 
   const ledger = new Ledger();
   ledger.open("stream");
   ledger.accept(events(0, ["web", "app", "web"]));
-  const lost = ledger.audit("stream").writeOff(new Map([["web", 1]]), "journal_damaged");
+  const lost = ledger.writeOff("stream", new Map([["web", 1]]), "journal_damaged");
   expect(lost).toBe(2);
   expect(ledger.rows()[0]).toMatchObject({ source: "web", dropped: { journal_damaged: 1 }, held: 1 });
   expect(ledger.rows()[1]).toMatchObject({ source: "app", dropped: { journal_damaged: 1 }, held: 0 });
@@ -70,11 +70,9 @@ test("events found to be missing once the cursor has passed them are written off
   ledger.settle("stream", 3, [oneDelivered("web")], 2);
   expect(ledger.lacking("stream")).toBe(2);
   ledger = new Ledger(ledger.checkpoint());
-  const audit = ledger.audit("stream");
-  expect([audit.from, audit.end]).toEqual([3, 4]);
   ledger.accept(events(4, ["web"]));
   ledger.settle("stream", 4, [oneDelivered("app")]);
-  expect(audit.writeOff(new Map([["app", 1]]), "journal_damaged")).toBe(2);
+  expect(ledger.writeOff("stream", new Map([["web", 1]]), "journal_damaged")).toBe(2);
   expect(ledger.lacking("stream")).toBe(0);
   expect(ledger.rows()).toMatchObject([
     { source: "web", accepted: 3, delivered: 1, dropped: { journal_damaged: 1 }, held: 1 },

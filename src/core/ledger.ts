@@ -45,19 +45,6 @@ interface Account {
   tallies: Map<string, Tally>;
 }
 
-/** A comparison of what a sink owes with what the journal still has. */
-export interface Audit {
-  /** The positions to look at: from here */
-  readonly from: Position;
-  /** up to here. */
-  readonly end: Position;
-  /**
-   * Closes the books on the events that are gone, given how many of each source were found.
-   * Returns how many are lost. Events may have been accepted and settled since the audit began.
-   */
-  writeOff(found: ReadonlyMap<string, number>, reason: string): number;
-}
-
 /** The ledger and the cursors as they are kept on disk, together, so that they always agree. */
 export interface Checkpoint {
   readonly version: 1;
@@ -194,26 +181,22 @@ export class Ledger {
     account.missing -= missing;
   }
 
-  /** Begins to find out, source by source, which events that a sink owes the journal has lost. */
-  audit(sink: string): Audit {
+  /**
+   * Closes the books on the events of a sink that the journal has lost: those that it owes beyond
+   * what is there, given as the number of events of each source from its cursor to the end of the
+   * journal. Returns how many are lost.
+   */
+  writeOff(sink: string, there: ReadonlyMap<string, number>, reason: string): number {
     const account = this.#account(sink);
-    const owedThen = new Map<string, number>();
-    for (const [source, tally] of account.tallies) owedThen.set(source, owed(tally));
-    return {
-      from: account.cursor,
-      end: this.#countedTo,
-      writeOff(found, reason) {
-        let lost = 0;
-        for (const [source, events] of owedThen) {
-          const gone = events - (found.get(source) ?? 0);
-          if (gone <= 0) continue;
-          addOutcome(tallyOf(account, source), { kind: "dropped", reason }, gone);
-          lost += gone;
-        }
-        account.missing += lost;
-        return lost;
-      },
-    };
+    let lost = 0;
+    for (const [source, tally] of account.tallies) {
+      const gone = owed(tally) - (there.get(source) ?? 0);
+      if (gone <= 0) continue;
+      addOutcome(tally, { kind: "dropped", reason }, gone);
+      lost += gone;
+    }
+    account.missing += lost;
+    return lost;
   }
 
   /** Events that a sink's cursor has passed without finding them, and that are not written off yet. */

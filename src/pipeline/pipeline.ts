@@ -294,6 +294,11 @@ export class Pipeline {
     return this.#settlement.whenSettled(from, count, signal);
   }
 
+  /** How many events of each source are ahead of the cursor, once all below `end` are read; until then `undefined`. */
+  ahead(end: Position): ReadonlyMap<string, number> | undefined {
+    return this.#settlement.end === end ? this.#settlement.ahead() : undefined;
+  }
+
   stateOf(position: Position): SinkState {
     return sinkStateOf(this.#settlement.standingOf(position));
   }

@@ -135,6 +135,17 @@ export class SettlementWindow {
     return isSettled(standing) ? standing : STANDING.held;
   }
 
+  /** Events from the cursor on, settled or not, of each source. */
+  bySource(): Map<string, number> {
+    const events = new Map<string, number>();
+    for (let at = 0; at < this.#length; at++) {
+      const slot = (this.#head + at) & (this.#standings.length - 1);
+      const source = this.#sourceNames[this.#sources[slot] ?? 0] ?? "";
+      events.set(source, (events.get(source) ?? 0) + 1);
+    }
+    return events;
+  }
+
   /** Moves the cursor as far as it goes; `undefined` when it stays. */
   advance(): CursorMove | undefined {
     const from = this.#cursor;

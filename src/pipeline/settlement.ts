@@ -70,6 +70,11 @@ export class Settlement {
     return this.#window.oldestReceivedMs;
   }
 
+  /** Events read that the cursor has not passed, settled or not, by source. */
+  ahead(): ReadonlyMap<string, number> {
+    return this.#window.bySource();
+  }
+
   admit(event: CollectedEvent): void {
     const bytes = event.bytes.byteLength;
     if (event.position !== this.#window.end) this.#hasChanged = true;

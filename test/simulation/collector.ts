@@ -221,7 +221,7 @@ export class Collector {
       ...(care !== undefined && { caution: care.caution, setAside: care.setAside }),
     });
     this.#running.set(settings.name, { plan, pipeline, from });
-    this.#book.changed();
+    this.#book.watch(settings.name, (end) => pipeline.ahead(end));
     pipeline.start();
   }
 
