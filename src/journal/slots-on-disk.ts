@@ -4,7 +4,7 @@ import type { Position } from "../core/event.ts";
 import { SLOT_NAME } from "../core/slot-name.ts";
 import { CHECKPOINT_NAME } from "./checkpoint-file.ts";
 import { errorCode } from "./disk.ts";
-import { firstOfSegmentName } from "./segment-header.ts";
+import { COPY_SUFFIX, firstOfSegmentName } from "./segment-header.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
 /** A journal slot that is on disk, whoever may have it open. */
@@ -25,7 +25,7 @@ export async function slotsOnDisk({ dir }: { readonly dir: string }): Promise<Sl
     if (!entry.isDirectory() || !SLOT_NAME.test(entry.name)) continue;
     const names = await readdir(join(dir, entry.name)).catch(() => undefined);
     if (names === undefined) continue;
-    slots.push({ slot: entry.name, hasSegments: names.some((name) => name.endsWith(".seg")) });
+    slots.push({ slot: entry.name, hasSegments: names.some((name) => mayHaveEvents(name)) });
   }
   return slots.toSorted((a, b) => (a.slot < b.slot ? -1 : 1));
 }
@@ -37,14 +37,17 @@ export async function filesToDeliver(
   needed: Position,
 ): Promise<{ name: string; path: string; bytes: number }[]> {
   const directory = slotDirectory(config, slot);
-  const names = (await readdir(directory)).filter((name) => firstOfSegmentName(name) !== undefined).toSorted();
+  const present = new Set(await readdir(directory));
+  const names = [...new Set([...present].map((name) => segmentOf(name)))]
+    .filter((name) => firstOfSegmentName(name) !== undefined)
+    .toSorted();
   // A segment ends where the next one begins.
   const wanted = names.filter(
     (_, at) => (firstOfSegmentName(names[at + 1] ?? "") ?? Number.POSITIVE_INFINITY) > needed,
   );
   return Promise.all(
     [...wanted, CHECKPOINT_NAME].map(async (name) => {
-      const path = join(directory, name);
+      const path = join(directory, present.has(name) ? name : `${name}${COPY_SUFFIX}`);
       return { name, path, bytes: (await stat(path)).size };
     }),
   );
@@ -54,6 +57,16 @@ export async function filesToDeliver(
 export async function removeSegments(config: { readonly dir: string }, slot: string): Promise<void> {
   const directory = slotDirectory(config, slot);
   for (const name of await readdir(directory)) {
-    if (name.endsWith(".seg")) await rm(join(directory, name), { force: true });
+    if (mayHaveEvents(name)) await rm(join(directory, name), { force: true });
   }
+}
+
+/** A crash may leave the copy of a damaged segment under its first name, and nothing under that of the segment. */
+function mayHaveEvents(name: string): boolean {
+  return segmentOf(name).endsWith(".seg");
+}
+
+/** The name of the segment whose copy has this name; else the name. */
+function segmentOf(name: string): string {
+  return name.endsWith(COPY_SUFFIX) ? name.slice(0, -COPY_SUFFIX.length) : name;
 }
