@@ -148,6 +148,35 @@ test("events that a power cut took off the journal's end are written off, and ne
   expect(second.ledger.balances()).toBe(true);
 });
 
+test("a newest checkpoint that is damaged costs nothing: the journal still has what the one before it owes", async () => {
+  const disk = new SimulatedDisk();
+  await using first = await openSlot(disk, [memorySink({ name: "sink" })]);
+  await first.start();
+  await write(first.journal, 300);
+  await expect.poll(() => first.ledger.held("sink")).toBe(0);
+  // The save that leaves the one before it behind is the first after which a segment is deleted.
+  const segments = [...disk.files.keys()].filter((path) => path.endsWith(".seg")).length;
+  await expect.poll(() => [...disk.files.keys()].filter((path) => path.endsWith(".seg")).length).toBeLessThan(segments);
+  const killed = disk.afterKill();
+  killed.files.get("/journal/0/checkpoint.json")?.bytes.fill(0, 0, 50);
+  await using second = await openSlot(killed, [memorySink({ name: "sink" })]);
+  await second.start();
+  await expect.poll(() => second.ledger.held("sink")).toBe(0);
+  expect(second.ledger.rows().map(({ accepted, delivered }) => [accepted, delivered])).toEqual([
+    [100, 100],
+    [200, 200],
+  ]);
+});
+
+test("once nothing happens any more, every full segment that no sink needs is deleted", async () => {
+  const disk = new SimulatedDisk();
+  await using slot = await openSlot(disk, [memorySink({ name: "sink" })]);
+  await slot.start();
+  await write(slot.journal, 300);
+  await slot.book.flush();
+  await expect.poll(() => slot.journal.first).toBeGreaterThan(240);
+});
+
 test("names that objects have from birth are sources and sinks like any other", async () => {
   const disk = new SimulatedDisk();
   await using first = await openSlot(disk, [patientSink("constructor")]);

@@ -39,7 +39,8 @@ export interface OpenLedgerBook extends LedgerBookParts {
 /**
  * Keeps the ledger in step with the journal and on disk.
  *
- * Invariant: the journal lets go of events only once a saved checkpoint no longer needs them.
+ * Invariant: the journal lets go of events only once neither the checkpoint that was saved last
+ * needs them nor the one before it: should the newest be damaged, that has lost nothing.
  */
 export class LedgerBook {
   readonly ledger: Ledger;
@@ -48,6 +49,10 @@ export class LedgerBook {
   readonly #parts: LedgerBookParts;
   readonly #pipelines = new Map<string, Ahead>();
   #saved: Readonly<Record<string, Position>>;
+  /** Every sink has had what is below, by the checkpoint on disk. */
+  #settledTo: Position;
+  /** The same by the checkpoint before it: what the journal has let go of. */
+  #released: Position = 0;
   #writtenOff = 0;
   #dirty = false;
   #saving: Promise<void> = Promise.resolve();
@@ -55,8 +60,9 @@ export class LedgerBook {
   #failing = false;
   #closed = false;
 
-  private constructor(ledger: Ledger, parts: LedgerBookParts) {
+  private constructor(ledger: Ledger, settledTo: Position, parts: LedgerBookParts) {
     this.ledger = ledger;
+    this.#settledTo = settledTo;
     this.#parts = parts;
     this.#saved = cursorsOwed(ledger);
   }
@@ -70,6 +76,7 @@ export class LedgerBook {
   static async open({ checkpoint, sinks, damaged, ...parts }: OpenLedgerBook): Promise<LedgerBook> {
     const { journal, log } = parts;
     const ledger = new Ledger(checkpoint);
+    const settledTo = ledger.lowestCursor();
     if (checkpoint === undefined) {
       ledger.skipTo(journal.first);
       if (journal.end > journal.first)
@@ -84,7 +91,7 @@ export class LedgerBook {
     for (const sink of ledger.sinks) {
       if (lost || ledger.lacking(sink) > 0) writtenOff += await compare(ledger, sink, journal, log);
     }
-    const book = new LedgerBook(ledger, parts);
+    const book = new LedgerBook(ledger, settledTo, parts);
     book.lostBefore = writtenOff;
     book.changed();
     return book;
@@ -165,11 +172,13 @@ export class LedgerBook {
   async close(): Promise<void> {
     this.#closed = true;
     await this.flush();
+    // Once more, so that the journal lets go of what the first one no longer needs.
+    await this.flush();
   }
 
   async #save(): Promise<void> {
     this.#writeOffLacking();
-    if (!this.#dirty) return;
+    if (!this.#dirty && this.#released === this.#settledTo) return;
     this.#dirty = false;
     const { journal, file, log } = this.#parts;
     const needed = this.ledger.lowestCursor();
@@ -177,7 +186,11 @@ export class LedgerBook {
     try {
       await file.save(this.ledger.checkpoint());
       this.#saved = cursors;
-      journal.release(needed);
+      this.#released = this.#settledTo;
+      this.#settledTo = needed;
+      journal.release(this.#released);
+      // When nothing happens any more the one before has to catch up too: a full disk is emptied by it.
+      if (this.#released < needed) this.#setTimer();
       if (this.#failing) log.info("the ledger is saved again");
       this.#failing = false;
     } catch (error) {

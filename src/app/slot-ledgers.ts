@@ -1,7 +1,9 @@
 import type { Logger } from "pino";
 import { type Checkpoint, Ledger } from "../core/ledger.ts";
 import { type LedgerSummary, summarize } from "../core/ledger-summary.ts";
-import { CheckpointFile } from "../journal/checkpoint-file.ts";
+import { checkpointsIn } from "../journal/checkpoint-file.ts";
+import { nodeDisk } from "../journal/disk.ts";
+import { slotDirectory } from "../journal/slot-directory.ts";
 
 /**
  * The ledgers of all slots of a node, as far as its supervisor knows them: what workers said
@@ -21,11 +23,19 @@ export class SlotLedgers {
     this.#bySlot.set(slot, checkpoint);
   }
 
-  /** Reads the ledger of a slot from its disk. Only for one that no worker has open. */
+  /**
+   * Reads the ledger of a slot from its disk, and changes nothing there: a worker may have it,
+   * left over from a supervisor that was killed. What is damaged is for the next one to see to.
+   */
   async load(slot: string): Promise<void> {
     try {
-      const checkpoint = await new CheckpointFile({ config: this.#config, slot, log: this.#log }).load();
-      if (checkpoint !== undefined) this.#bySlot.set(slot, checkpoint);
+      for await (const { name, found } of checkpointsIn(nodeDisk, slotDirectory(this.#config, slot))) {
+        if (typeof found === "object") {
+          this.#bySlot.set(slot, found);
+          return;
+        }
+        this.#log.warn({ slot, file: name }, `a checkpoint of this slot is ${found}; looking for an older one`);
+      }
     } catch (error) {
       this.#log.warn({ err: error, slot }, "the ledger of this slot cannot be read; the node's is without it");
     }

@@ -140,6 +140,18 @@ test("a kill at any moment of a save leaves the old checkpoint or the new one", 
   for (const moment of moments) expect([20, 30]).toContain((await open(moment).load())?.countedTo);
 });
 
+test("a checkpoint that is replaced while it is looked for is read whole, the old one or the new", async () => {
+  const disk = new SimulatedDisk();
+  await open(disk).save(checkpointAt(1));
+  const opening = disk.open.bind(disk);
+  disk.open = async (path) => {
+    disk.open = opening;
+    await open(disk).save(checkpointAt(1_000_000_000));
+    return opening(path);
+  };
+  expect((await open(disk).load())?.countedTo).toBe(1_000_000_000);
+});
+
 test("saves run one at a time, and of those that wait the latest is written for all", async () => {
   const disk = new SimulatedDisk();
   const file = open(disk);

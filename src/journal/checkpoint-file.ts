@@ -10,6 +10,8 @@ import { setAside } from "./set-aside.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
 export const CHECKPOINT_NAME = "checkpoint.json";
+const FRESH_NAME = "checkpoint.new.json";
+const PREVIOUS_NAME = "checkpoint.previous.json";
 
 const VERSION = 1;
 
@@ -70,8 +72,8 @@ export class CheckpointFile {
     this.#reserve = options.reserve;
     this.#directory = slotDirectory(options.config, options.slot);
     this.#current = join(this.#directory, CHECKPOINT_NAME);
-    this.#fresh = join(this.#directory, "checkpoint.new.json");
-    this.#previous = join(this.#directory, "checkpoint.previous.json");
+    this.#fresh = join(this.#directory, FRESH_NAME);
+    this.#previous = join(this.#directory, PREVIOUS_NAME);
   }
 
   /**
@@ -96,17 +98,14 @@ export class CheckpointFile {
     const unusable: { readonly path: string; readonly as: Unusable }[] = [];
     let sound: Checkpoint | undefined;
     let isFresh = false;
-    // A crash between the two renames of a save leaves the newest under its first name.
-    for (const path of [this.#current, this.#fresh, this.#previous]) {
-      const found = await readCheckpoint(this.#disk, path);
-      if (found === undefined) continue;
+    for await (const { name, found } of checkpointsIn(this.#disk, this.#directory)) {
       if (typeof found === "object") {
         sound = found;
-        this.#hasCurrent = path === this.#current;
-        isFresh = path === this.#fresh;
+        this.#hasCurrent = name === CHECKPOINT_NAME;
+        isFresh = name === FRESH_NAME;
         break;
       }
-      unusable.push({ path, as: found });
+      unusable.push({ path: join(this.#directory, name), as: found });
     }
     // A disk that reads nothing may be back soon. One that reads others has lost this file.
     if (sound === undefined && unusable.some(({ as }) => as === "unreadable"))
@@ -207,8 +206,22 @@ export class CheckpointFile {
 /** `newer`: sound, but of a version that this one does not know. `unreadable`: the disk gives no bytes. */
 export type Unusable = "newer" | "damaged" | "unreadable";
 
-/** Reads a checkpoint and changes nothing; `undefined` when there is none. */
-export async function readCheckpoint(disk: Disk, path: string): Promise<Checkpoint | Unusable | undefined> {
+/**
+ * The checkpoints of a slot, from the newest on, whoever may have it open. Nothing is changed by
+ * looking. While one is saved the newest may be passed over: look for the first that is sound.
+ */
+export async function* checkpointsIn(
+  disk: Disk,
+  directory: string,
+): AsyncGenerator<{ readonly name: string; readonly found: Checkpoint | Unusable }> {
+  // A crash between the two renames of a save leaves the newest under its first name.
+  for (const name of [CHECKPOINT_NAME, FRESH_NAME, PREVIOUS_NAME]) {
+    const found = await readCheckpoint(disk, join(directory, name));
+    if (found !== undefined) yield { name, found };
+  }
+}
+
+async function readCheckpoint(disk: Disk, path: string): Promise<Checkpoint | Unusable | undefined> {
   for (let attempt = 1; ; attempt++) {
     try {
       return parse(await readText(disk, path));

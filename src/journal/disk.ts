@@ -7,6 +7,9 @@ const readInto = promisify(fs.read);
 
 const DIRECTORY_MODE = 0o750;
 
+/** Of a small file, read at a time. */
+const TEXT_BYTES = 64 * 1024;
+
 /** A file being written. Its writer keeps the offset, so that a failed write can be taken back. */
 export interface DiskWriter {
   /**
@@ -152,13 +155,17 @@ export function writeFullySync(file: DiskWriter, buffer: Uint8Array, offset: num
   }
 }
 
-/** All of a small file, as text. */
+/** All of a small file, as text. Its size is not asked for: another file may have its name by the time it is opened. */
 export async function readText(disk: Disk, path: string): Promise<string> {
-  const { bytes } = await disk.stat(path);
   const file = await disk.open(path);
   try {
-    const buffer = Buffer.alloc(bytes);
-    return buffer.toString("utf8", 0, await file.read(buffer, 0));
+    const chunks: Buffer[] = [];
+    for (let offset = 0; ; offset += TEXT_BYTES) {
+      const chunk = Buffer.allocUnsafe(TEXT_BYTES);
+      const bytes = await file.read(chunk, offset);
+      chunks.push(chunk.subarray(0, bytes));
+      if (bytes < TEXT_BYTES) return Buffer.concat(chunks).toString("utf8");
+    }
   } finally {
     await file.close();
   }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Position } from "../core/event.ts";
 import { type Checkpoint, Ledger } from "../core/ledger.ts";
-import { CHECKPOINT_NAME, readCheckpoint, type Unusable } from "./checkpoint-file.ts";
+import { CHECKPOINT_NAME, checkpointsIn, type Unusable } from "./checkpoint-file.ts";
 import { type Disk, errorCode, nodeDisk } from "./disk.ts";
 import { readPositionsNote } from "./positions-file.ts";
 import { checkSegment, type SegmentFile } from "./segment-check.ts";
@@ -79,12 +79,7 @@ export async function checkpointOf(
   disk: Disk,
   directory: string,
 ): Promise<{ readonly name: string; readonly checkpoint: Checkpoint | Unusable | undefined }> {
-  // A save renames the current one away for a moment.
-  const names = [CHECKPOINT_NAME, "checkpoint.new.json", "checkpoint.previous.json"];
-  for (const name of names) {
-    const checkpoint = await readCheckpoint(disk, join(directory, name));
-    if (checkpoint !== undefined) return { name, checkpoint };
-  }
+  for await (const { name, found } of checkpointsIn(disk, directory)) return { name, checkpoint: found };
   return { name: CHECKPOINT_NAME, checkpoint: undefined };
 }
 
