@@ -136,18 +136,38 @@ test("a place that the disk cannot read costs the events in it, once it has been
   expect(events.at(-1)?.position).toBe(59);
 });
 
-test("a segment that nothing of can be read is waited for; once it is moved away by hand the reader goes on behind it", async () => {
+test("megabytes in a row that the disk cannot read cost the events in them and no more, each after ten seconds", async () => {
+  const disk = new SimulatedDisk();
+  const clock = new ManualClock();
+  const large = { maxBytes: 64 * 1024 * KiB, segmentBytes: 8 * 1024 * KiB, tailBytes: 4 * KiB };
+  const { journal } = await openTestJournal({ disk, clock, config: large });
+  for (let at = 0; at < 100; at++) await journal.append([draftOf(String(at), 100 * KiB)], "written");
+  disk.badSectors.push({ path: "/journal/0/0000000000000000.seg", from: 2 * 1024 * KiB, to: 5 * 1024 * KiB });
+  const reading = readAll(journal, journal.reader(0), 100, 1e6);
+  await clock.pass(8_000);
+  await expect(Promise.race([reading, Promise.resolve("waits")])).resolves.toBe("waits");
+  let isRead = false;
+  const ended = reading.finally(() => (isRead = true));
+  for (let pass = 0; pass < 500 && !isRead; pass++) await clock.pass(1_000);
+  const events = await ended;
+  expect(events.length).toBeGreaterThanOrEqual(68);
+  expect(events.length).toBeLessThan(72);
+  expect(events.at(-1)?.position).toBe(99);
+});
+
+test("a disk that reads nothing is waited for; once the segment is moved away by hand the reader goes on behind it", async () => {
   const disk = new SimulatedDisk();
   const clock = new ManualClock();
   const { journal } = await openTestJournal({ disk, clock, config: small });
   for (let at = 0; at < 60; at++) await journal.append([draftOf(String(at), 1_000)], "written");
-  const path = "/journal/0/0000000000000000.seg";
-  disk.badSectors.push({ path, from: 0, to: 1e9 });
+  disk.failing.add("read");
   const reader = journal.reader(0);
   const reading = reader.read(1, 1e6);
   await clock.pass(60_000);
   await expect(Promise.race([reading, Promise.resolve("waits")])).resolves.toBe("waits");
-  disk.files.delete(path);
+  disk.files.delete("/journal/0/0000000000000000.seg");
+  await clock.pass(60_000);
+  disk.failing.clear();
   await clock.pass(60_000);
   expect((await reading)[0]?.position).toBeGreaterThan(0);
 });

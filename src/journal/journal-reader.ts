@@ -8,14 +8,11 @@ import { FrameScanner } from "./frame-scanner.ts";
 import type { MemoryTail } from "./memory-tail.ts";
 import type { JournalMetrics } from "./metrics.ts";
 import { POSITION_GAP } from "./positions-file.ts";
-import { SectorReader } from "./sector-reader.ts";
+import { BAD_AFTER_ATTEMPTS, SectorReader } from "./sector-reader.ts";
 import type { Segment, SegmentList } from "./segment-list.ts";
 
 /** Wait before a failed read of the disk is tried again. */
 const RETRY_MS = 1_000;
-
-/** Failed reads of one place after which its bad sectors count as damaged, if others near them can be read. */
-const BAD_AFTER_ATTEMPTS = 10;
 
 const NO_EVENTS: readonly CollectedEvent[] = [];
 
@@ -110,13 +107,12 @@ export class SegmentReader implements JournalReader {
     if (this.#scan?.segment === segment) return this.#scan;
     this.#endScan();
     this.#skipTo(segment.first);
-    const opened = await this.#patiently(() => disk.open(segment.path));
-    if (opened === undefined) {
+    const file = await this.#patiently(() => SectorReader.open(disk, segment.path));
+    if (file === undefined) {
       // Deleted meanwhile: someone else let go of it, or this reader is closed.
       if (!this.#closed) this.#skipTo(Math.min(segments.endOf(segment), tail.first));
       return undefined;
     }
-    const file = new SectorReader(opened);
     const scanner = new FrameScanner(file, segments.offsetOf(segment, this.#position), {
       limit: () => segment.bytes,
       first: segment.first,
@@ -198,7 +194,10 @@ export class SegmentReader implements JournalReader {
   async #patiently<T>(operation: () => Promise<T>): Promise<T | undefined> {
     for (let attempt = 1; ; attempt++) {
       try {
-        return await operation();
+        const result = await operation();
+        // Each place is tried as long: a disk that is away may seem to be there, by what is in memory.
+        if (this.#scan !== undefined) this.#scan.file.skipsBadSectors = false;
+        return result;
       } catch (error) {
         if (errorCode(error) === "ENOENT") return undefined;
         this.#log.metrics.failedReads.inc();

@@ -291,6 +291,41 @@ test("the newest segment loses no more to bad sectors than what lies in them", a
   }
 });
 
+test("megabytes in a row that the disk cannot read cost the newest segment no more than what lies in them", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 100; at++) await journal.append([draftOf(`event-${at}`, 100 * KiB)], "written");
+  const path = newestSegment(disk);
+  for (const { from, atLeast } of [
+    { from: 2 * 1024 * KiB, atLeast: 68 },
+    { from: 0, atLeast: 69 },
+  ]) {
+    const bad = disk.afterKill();
+    bad.badSectors.push({ path, from, to: from + 3 * 1024 * KiB });
+    const clock = new ManualClock();
+    const opening = openTestJournal({ disk: bad, clock });
+    await clock.pass(10_000);
+    const { recovery } = await opening;
+    expect(recovery.damagedSegments).toBe(1);
+    expect(recovery.salvagedEvents).toBeGreaterThanOrEqual(atLeast);
+  }
+});
+
+test("what lies behind a bad sector at the end of the newest segment is kept in damaged/", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 40; at++) await journal.append([draftOf(`event-${at}`, 1_000)], "written");
+  const path = newestSegment(disk);
+  const bad = disk.afterKill();
+  const bytes = bad.files.get(path)?.bytes.length;
+  bad.badSectors.push({ path, from: 20_000, to: 1e9 });
+  const clock = new ManualClock();
+  const opening = openTestJournal({ disk: bad, clock });
+  await clock.pass(10_000);
+  expect((await opening).recovery).toMatchObject({ damagedSegments: 1, truncatedBytes: 0 });
+  expect([...bad.files].find(([name]) => name.includes("/damaged/"))?.[1].bytes).toHaveLength(bytes ?? 0);
+});
+
 test("a segment that the disk cannot read at all is moved aside, and the journal goes on", async () => {
   const disk = new SimulatedDisk();
   const { journal } = await openTestJournal({ disk, config: small });
@@ -303,7 +338,7 @@ test("a segment that the disk cannot read at all is moved aside, and the journal
   await clock.pass(10_000);
   const { journal: next, recovery } = await opening;
   expect(recovery.damagedSegments).toBe(1);
-  expect([...bad.files.keys()].filter((name) => name.endsWith(".unreadable"))).toHaveLength(1);
+  expect([...bad.files.keys()].filter((name) => name.includes("/damaged/"))).toHaveLength(1);
   expect((await readAll(next, next.reader(0))).length).toBeGreaterThan(5);
   await expect(next.append([draftOf("next")], "written")).resolves.toBeGreaterThanOrEqual(10);
 });

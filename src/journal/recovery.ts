@@ -7,7 +7,7 @@ import { modifiedAt } from "./file-age.ts";
 import { MIN_FRAME_BYTES } from "./frame.ts";
 import { FrameScanner } from "./frame-scanner.ts";
 import { salvageInto } from "./salvage.ts";
-import { SectorReader } from "./sector-reader.ts";
+import { BAD_AFTER_ATTEMPTS, SectorReader } from "./sector-reader.ts";
 import {
   COPY_SUFFIX,
   firstOfSegmentName,
@@ -23,8 +23,7 @@ import { asideNumber, DAMAGED_DIRECTORY, listAside, setAside } from "./set-aside
 const MAX_RESCUED_FILES = 4;
 const RESCUED_SUFFIX = ".rescued";
 
-/** How often a read that fails is tried, and the time between: a disk that comes back within seconds has lost nothing. */
-const READ_ATTEMPTS = 10;
+/** Wait before a failed read is tried again: a disk that comes back within seconds has lost nothing. */
 const READ_AGAIN_MS = 300;
 
 /** What a start found, and did about it. */
@@ -126,7 +125,17 @@ export class SlotRecovery {
     const { bytes, modifiedMs } = await this.#disk.stat(path);
     const closedMs = modifiedAt(this.#clock, modifiedMs);
     const segment: Segment = { first, end: first, path, bytes, closedMs, index: [] };
-    switch (await this.#headerState(segment)) {
+    const file = await this.#patiently(segment, () => SectorReader.open(this.#disk, path));
+    try {
+      await this.#inspectFile(segment, file, newest);
+    } finally {
+      await file.close();
+    }
+  }
+
+  async #inspectFile(segment: Segment, file: SectorReader, newest: boolean): Promise<void> {
+    const { path, bytes } = segment;
+    switch (await this.#headerState(segment, file)) {
       case "newer":
         this.#log.error(
           { segment: path },
@@ -140,58 +149,42 @@ export class SlotRecovery {
       case "damaged":
         // A crash while the segment was created leaves less than a header, and nothing is lost with it.
         if (bytes <= SEGMENT_HEADER_BYTES) await this.#keep(segment, bytes);
-        else await this.#findEnd(segment, true);
+        else await this.#findEnd(segment, file, true);
         break;
       case "ok":
-        if (newest) await this.#findEnd(segment, false);
+        if (newest) await this.#findEnd(segment, file, false);
         else await this.#keep(segment, bytes);
         break;
     }
   }
 
-  async #headerState(segment: Segment): Promise<HeaderState> {
+  async #headerState(segment: Segment, file: SectorReader): Promise<HeaderState> {
     const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
-    try {
-      const bytes = await this.#withFile(segment, (file) => file.read(header, 0));
-      return inspectHeader(header.subarray(0, bytes), segment.first);
-    } catch (error) {
-      if (errorCode(error) !== "EIO") throw error;
-      return "damaged";
-    }
+    const bytes = await this.#patiently(segment, () => file.read(header, 0), file);
+    return inspectHeader(header.subarray(0, bytes), segment.first);
   }
 
   /** Scans the whole segment: where it ends, and whether there is damage before that. */
-  async #findEnd(segment: Segment, headerIsDamaged: boolean): Promise<void> {
-    let scan: { readonly last: Position; readonly goodEnd: number; readonly damagedBytes: number };
-    try {
-      scan = await this.#withFile(segment, (file) => scanAll(file, segment));
-    } catch (error) {
-      if (errorCode(error) !== "EIO") throw error;
-      await this.#setAsideUnreadable(segment, error);
-      return;
-    }
+  async #findEnd(segment: Segment, file: SectorReader, headerIsDamaged: boolean): Promise<void> {
+    const scan = await this.#patiently(segment, () => scanAll(file, segment), file);
     this.#end = scan.last + 1;
     const tornBytes = segment.bytes - scan.goodEnd;
     // After a power cut, these may have been events that someone saw. Their positions are not used again.
     this.#next = Math.max(this.#next, this.#end + Math.ceil(tornBytes / MIN_FRAME_BYTES));
-    if (headerIsDamaged || scan.damagedBytes > 0) await this.#rescue(segment);
+    // Behind a bad sector there may be more than a torn write: that is not cut off, but kept in damaged/.
+    if (headerIsDamaged || scan.damagedBytes > 0 || file.hasBadSectors) await this.#rescue(segment, file);
     else await this.#keep(segment, scan.goodEnd);
   }
 
-  /** Opens a segment to read it; what fails is tried again, in the end around bad sectors. */
-  async #withFile<T>(segment: Segment, read: (file: SectorReader) => Promise<T>): Promise<T> {
+  /** Tries again what the disk fails to read, in the end around bad sectors. Rejects when it reads nothing else either. */
+  async #patiently<T>(segment: Segment, read: () => Promise<T>, file?: SectorReader): Promise<T> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const file = new SectorReader(await this.#disk.open(segment.path));
-        file.skipsBadSectors = attempt === READ_ATTEMPTS;
-        try {
-          return await read(file);
-        } finally {
-          await file.close();
-        }
+        return await read();
       } catch (error) {
-        if (errorCode(error) !== "EIO" || attempt === READ_ATTEMPTS) throw error;
+        if (errorCode(error) !== "EIO" || attempt === BAD_AFTER_ATTEMPTS) throw error;
         this.#log.warn({ err: error, segment: segment.path }, "a journal segment cannot be read; trying again");
+        if (file !== undefined && attempt + 1 === BAD_AFTER_ATTEMPTS) file.skipsBadSectors = true;
         await new Promise<void>((resolve) => this.#clock.after(READ_AGAIN_MS, resolve));
       }
     }
@@ -217,13 +210,15 @@ export class SlotRecovery {
   }
 
   /** Replaces a damaged segment by one that holds its good frames. */
-  async #rescue(segment: Segment): Promise<void> {
+  async #rescue(segment: Segment, file: SectorReader): Promise<void> {
     this.#found.damagedSegments++;
     const copyPath = `${segment.path}${COPY_SUFFIX}`;
     let { path, bytes } = segment;
     try {
-      const salvaged = await this.#withFile(segment, (file) =>
-        salvageInto(this.#disk.createSync(copyPath), scannerOf(file, segment), segment.first),
+      const salvaged = await this.#patiently(
+        segment,
+        () => salvageInto(this.#disk.createSync(copyPath), scannerOf(file, segment), segment.first),
+        file,
       );
       // The name of the copy first: a power cut must not leave neither.
       await this.#disk.syncDirectory(this.#directory);
@@ -242,34 +237,6 @@ export class SlotRecovery {
       );
     }
     this.#segments.push({ ...segment, path, bytes });
-  }
-
-  /** Rejects when the disk reads nothing else either: then it is not this segment that is bad, and it may be back soon. */
-  async #setAsideUnreadable(segment: Segment, error: unknown): Promise<void> {
-    if (!(await this.#readsOthers(segment))) throw error;
-    this.#found.damagedSegments++;
-    this.#next = Math.max(this.#next, segment.first + Math.ceil(segment.bytes / MIN_FRAME_BYTES));
-    const file = await setAside(this.#disk, this.#directory, segment.path, ".unreadable");
-    this.#log.error({ err: error, file }, "a journal segment cannot be read at all, and was moved to damaged/");
-  }
-
-  async #readsOthers(unreadable: Segment): Promise<boolean> {
-    const probe = Buffer.alloc(1);
-    for (const name of await this.#disk.list(this.#directory)) {
-      const path = join(this.#directory, name);
-      if (path === unreadable.path) continue;
-      try {
-        const file = await this.#disk.open(path);
-        try {
-          if ((await file.read(probe, 0)) > 0) return true;
-        } finally {
-          await file.close();
-        }
-      } catch (error) {
-        this.#log.warn({ err: error, file: path }, "this file cannot be read either");
-      }
-    }
-    return false;
   }
 
   async #setAsideForeign(path: string): Promise<void> {

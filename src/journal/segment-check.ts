@@ -52,7 +52,7 @@ export async function checkSegment(
   const { name: file, first, bytes } = segment;
   let reader: SectorReader;
   try {
-    reader = new SectorReader(await disk.open(segment.path));
+    reader = await SectorReader.open(disk, segment.path);
   } catch (error) {
     if (errorCode(error) === "ENOENT") return undefined;
     return { ...NOTHING, end: first, damage: [{ file, problem: `cannot be opened: ${wordsOf(error)}` }] };
