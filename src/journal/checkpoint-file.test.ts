@@ -152,6 +152,28 @@ test("a checkpoint that is replaced while it is looked for is read whole, the ol
   expect((await open(disk).load())?.countedTo).toBe(1_000_000_000);
 });
 
+test("a damaged checkpoint that cannot be moved, on a full disk or at all, is passed over and replaced by the next save", async () => {
+  for (const canRename of [true, false]) {
+    const disk = new SimulatedDisk();
+    const file = open(disk);
+    await file.save(checkpointAt(10));
+    await file.save(checkpointAt(20));
+    disk.files.get(CURRENT)?.bytes.fill(0, 0, 50);
+    const rename = disk.rename.bind(disk);
+    const refuse = () => Promise.reject(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
+    disk.mkdir = refuse;
+    if (!canRename) disk.rename = refuse;
+    const next = open(disk);
+    expect((await next.load())?.countedTo).toBe(10);
+    expect(disk.files.has(`${CURRENT}.1`)).toBe(canRename);
+    disk.rename = rename;
+    await next.save(checkpointAt(30));
+    expect((await open(disk).load())?.countedTo).toBe(30);
+    disk.files.get(CURRENT)?.bytes.fill(0, 0, 50);
+    expect((await open(disk).load())?.countedTo).toBe(10);
+  }
+});
+
 test("saves run one at a time, and of those that wait the latest is written for all", async () => {
   const disk = new SimulatedDisk();
   const file = open(disk);

@@ -6,7 +6,7 @@ import { MillraceError } from "../core/errors.ts";
 import type { Checkpoint } from "../core/ledger.ts";
 import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, readText, writeFullySync } from "./disk.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
-import { setAside } from "./set-aside.ts";
+import { setAsideOrRename } from "./set-aside.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
 export const CHECKPOINT_NAME = "checkpoint.json";
@@ -191,15 +191,24 @@ export class CheckpointFile {
     }
   }
 
+  /** Never rejects: what stays where it is does no harm there, and the next saves replace it. */
   async #setAside(path: string, as: Unusable): Promise<void> {
-    const file = await setAside(this.#disk, this.#directory, path);
+    let file: string;
+    try {
+      file = await setAsideOrRename(this.#disk, this.#directory, path);
+    } catch (error) {
+      this.#log.error(
+        { err: error, file: path },
+        `a checkpoint is ${as} and could not be moved away; it is ignored, and replaced when the next ones are saved`,
+      );
+      return;
+    }
     if (as === "newer")
       this.#log.error(
         { file },
-        "a checkpoint is of a newer version of Millrace and was moved to damaged/; what this version does not know of is delivered again",
+        "a checkpoint is of a newer version of Millrace and was moved away; what this version does not know of is delivered again",
       );
-    else
-      this.#log.warn({ file }, `a checkpoint is ${as} and was moved to damaged/; using an older one if there is one`);
+    else this.#log.warn({ file }, `a checkpoint is ${as} and was moved away; using an older one if there is one`);
   }
 }
 

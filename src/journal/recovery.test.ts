@@ -1,8 +1,10 @@
 import * as fc from "fast-check";
+import { mkdir, readdir, symlink } from "node:fs/promises";
+import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { pino } from "pino";
 import { expect, test } from "vitest";
-import { draftOf, ManualClock, openTestJournal, readAll } from "./journal-fixture.ts";
+import { draftOf, ManualClock, openTestJournal, readAll, temporaryDirectory } from "./journal-fixture.ts";
 import { POSITION_GAP } from "./positions-file.ts";
 import { segmentHeader, SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
@@ -448,4 +450,39 @@ test("a directory that cannot be used is said to be so", async () => {
   const disk = new SimulatedDisk();
   disk.list = () => Promise.reject(new Error("permission denied"));
   await expect(openTestJournal({ disk })).rejects.toMatchObject({ code: "journal_unusable" });
+});
+
+test("a start is not refused over a file that is no segment, though a full disk has no room for damaged/, nor over one that cannot be moved at all", async () => {
+  const disk = new SimulatedDisk();
+  const { journal } = await openTestJournal({ disk });
+  for (let at = 0; at < 3; at++) await journal.append([draftOf(String(at))], "written");
+  for (const canRename of [true, false]) {
+    const full = disk.afterKill();
+    const foreign = "/journal/0/0000000000000007.seg";
+    for (const path of ["/journal/0/notes.seg", foreign])
+      full.files.set(path, { bytes: segmentHeader(2_000), modifiedMs: 0 });
+    const refuse = () => Promise.reject(Object.assign(new Error("ENOSPC"), { code: "ENOSPC" }));
+    full.mkdir = (path) => (path.endsWith("damaged") ? refuse() : Promise.resolve());
+    if (!canRename) full.rename = refuse;
+    for (let start = 0; start < 2; start++) {
+      const { journal: next } = await openTestJournal({ disk: full });
+      expect(await readAll(next, next.reader(0))).toHaveLength(3 + start);
+      expect(await next.append([draftOf("next")], "written")).toBeGreaterThan(7);
+    }
+    expect(full.files.has(foreign)).toBe(!canRename);
+    expect(full.files.has(`${foreign}.1`)).toBe(canRename);
+  }
+});
+
+test("a directory and a link to nowhere that are named like segments are moved aside", async () => {
+  using directory = temporaryDirectory();
+  const slot = join(directory.path, "0");
+  await mkdir(join(slot, "0000000000000005.seg"), { recursive: true });
+  await symlink("/nowhere/at/all", join(slot, "0000000000000009.seg"));
+  const { journal, recovery } = await openTestJournal({ config: { dir: directory.path } });
+  expect(recovery.foreignFiles).toBe(2);
+  await journal.append([draftOf("a")], "written");
+  expect(await readAll(journal, journal.reader(0))).toHaveLength(1);
+  await journal.close();
+  expect(await readdir(join(slot, "damaged"))).toEqual(["0000000000000005.seg.1", "0000000000000009.seg.2"]);
 });

@@ -17,7 +17,7 @@ import {
   segmentName,
 } from "./segment-header.ts";
 import type { Segment } from "./segment-list.ts";
-import { asideNumber, DAMAGED_DIRECTORY, listAside, setAside } from "./set-aside.ts";
+import { asideNumber, DAMAGED_DIRECTORY, listAside, setAside, setAsideOrRename } from "./set-aside.ts";
 
 /** Rescued segments kept for a look. One is about an eighth of the journal's budget at most, so they take half of it. */
 const MAX_RESCUED_FILES = 4;
@@ -25,6 +25,9 @@ const RESCUED_SUFFIX = ".rescued";
 
 /** Wait before a failed read is tried again: a disk that comes back within seconds has lost nothing. */
 const READ_AGAIN_MS = 300;
+
+/** How reading fails that is a directory, or a link to nowhere. */
+const NOT_A_FILE: ReadonlySet<string> = new Set(["EISDIR", "ENOENT", "ELOOP"]);
 
 /** What a start found, and did about it. */
 export interface Recovery {
@@ -34,7 +37,7 @@ export interface Recovery {
   readonly damagedSegments: number;
   /** Events of those that were saved. */
   readonly salvagedEvents: number;
-  /** Files moved to `damaged/` because they are not segments of a version that is known. */
+  /** Files moved to `damaged/`, or left out, because they are not segments of a version that is known. */
   readonly foreignFiles: number;
 }
 
@@ -122,14 +125,19 @@ export class SlotRecovery {
 
   async #inspect(first: Position, newest: boolean): Promise<void> {
     const path = join(this.#directory, segmentName(first));
-    const { bytes, modifiedMs } = await this.#disk.stat(path);
-    const closedMs = modifiedAt(this.#clock, modifiedMs);
-    const segment: Segment = { first, end: first, path, bytes, closedMs, index: [] };
-    const file = await this.#patiently(segment, () => SectorReader.open(this.#disk, path));
     try {
-      await this.#inspectFile(segment, file, newest);
-    } finally {
-      await file.close();
+      const { bytes, modifiedMs } = await this.#disk.stat(path);
+      const closedMs = modifiedAt(this.#clock, modifiedMs);
+      const segment: Segment = { first, end: first, path, bytes, closedMs, index: [] };
+      const file = await this.#patiently(segment, () => SectorReader.open(this.#disk, path));
+      try {
+        await this.#inspectFile(segment, file, newest);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (!NOT_A_FILE.has(errorCode(error) ?? "")) throw error;
+      await this.#setAsideForeign(path);
     }
   }
 
@@ -139,7 +147,7 @@ export class SlotRecovery {
       case "newer":
         this.#log.error(
           { segment: path },
-          "a journal segment is of a newer version of Millrace and was moved to damaged/; to have it delivered, start the newer version with it in a directory of its own below journal.dir",
+          "a journal segment is of a newer version of Millrace and was moved away; to have it delivered, start the newer version with it in a directory of its own below journal.dir",
         );
         await this.#setAsideForeign(path);
         break;
@@ -241,7 +249,12 @@ export class SlotRecovery {
 
   async #setAsideForeign(path: string): Promise<void> {
     this.#found.foreignFiles++;
-    await setAside(this.#disk, this.#directory, path);
+    try {
+      await setAsideOrRename(this.#disk, this.#directory, path);
+    } catch (error) {
+      // It is no part of the journal where it is, either: positions go on above the one that it is named after.
+      this.#log.error({ err: error, file: path }, "this file is no segment of the journal and could not be moved away");
+    }
   }
 
   /** Other files stay, whatever their number: another version may have events in them that nobody has had. */

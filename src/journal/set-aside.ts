@@ -14,7 +14,7 @@ const NUMBER = /\.(\d+)(\.[a-z]+)?$/;
 export async function setAside(disk: Disk, directory: string, path: string, suffix = ""): Promise<string> {
   const aside = join(directory, DAMAGED_DIRECTORY);
   await disk.mkdir(aside);
-  const number = 1 + Math.max(0, ...(await disk.list(aside)).map((name) => asideNumber(name)));
+  const number = nextNumber(await disk.list(aside));
   const target = join(aside, `${basename(path)}.${number}${suffix}`);
   await disk.rename(path, target);
   try {
@@ -24,6 +24,25 @@ export async function setAside(disk: Disk, directory: string, path: string, suff
     // It was moved. A power cut may move it back, and then it is set aside once more.
   }
   return target;
+}
+
+/**
+ * As `setAside`, of what a start must not stumble over. A full disk has no room for `damaged/`:
+ * the file then stays in the slot, under a name that nobody looks for, which takes none.
+ */
+export async function setAsideOrRename(disk: Disk, directory: string, path: string): Promise<string> {
+  try {
+    return await setAside(disk, directory, path);
+  } catch {
+    const names = (await disk.list(directory)).filter((name) => name.startsWith(`${basename(path)}.`));
+    const target = `${path}.${nextNumber(names)}`;
+    await disk.rename(path, target);
+    return target;
+  }
+}
+
+function nextNumber(names: readonly string[]): number {
+  return 1 + Math.max(0, ...names.map((name) => asideNumber(name)));
 }
 
 /** In which order a file in `damaged/` came there. */
