@@ -87,10 +87,8 @@ export class LedgerBook {
     const lost = damaged || ledger.countedTo > journal.end || ledger.lowestCursor() < journal.first;
     await scan(journal, Math.max(ledger.countedTo, journal.first), journal.end, (events) => ledger.accept(events));
     if (ledger.countedTo < journal.end) ledger.skipTo(journal.end);
-    let writtenOff = 0;
-    for (const sink of ledger.sinks) {
-      if (lost || ledger.lacking(sink) > 0) writtenOff += await compare(ledger, sink, journal, log);
-    }
+    const doubtful = ledger.sinks.filter((sink) => lost || ledger.lacking(sink) > 0);
+    const writtenOff = doubtful.length === 0 ? 0 : await compare(ledger, doubtful, journal, log);
     const book = new LedgerBook(ledger, settledTo, parts);
     book.lostBefore = writtenOff;
     book.changed();
@@ -207,13 +205,18 @@ function cursorsOwed(ledger: Ledger): Record<string, Position> {
   return Object.fromEntries(owed.map((sink) => [sink, ledger.cursor(sink)]));
 }
 
-/** Compares what a sink owes with what the journal has, to which nothing is written meanwhile. Returns how many events are gone. */
-async function compare(ledger: Ledger, sink: string, journal: Journal, log: Logger): Promise<number> {
-  const there = new Map<string, number>();
-  await scan(journal, Math.max(ledger.cursor(sink), journal.first), ledger.countedTo, (events) => {
-    for (const { source } of events) there.set(source, (there.get(source) ?? 0) + 1);
+/** Compares what sinks are owed with what the journal has, to which nothing is written meanwhile. Returns how many events are gone. */
+async function compare(ledger: Ledger, names: readonly string[], journal: Journal, log: Logger): Promise<number> {
+  const sinks = names.map((sink) => ({ sink, cursor: ledger.cursor(sink), there: new Map<string, number>() }));
+  const from = Math.max(journal.first, Math.min(...sinks.map(({ cursor }) => cursor)));
+  await scan(journal, from, ledger.countedTo, (events) => {
+    for (const { position, source } of events) {
+      for (const { cursor, there } of sinks) {
+        if (position >= cursor) there.set(source, (there.get(source) ?? 0) + 1);
+      }
+    }
   });
-  return writeOff(ledger, sink, there, log);
+  return sinks.reduce((lost, { sink, there }) => lost + writeOff(ledger, sink, there, log), 0);
 }
 
 function writeOff(ledger: Ledger, sink: string, there: ReadonlyMap<string, number>, log: Logger): number {
