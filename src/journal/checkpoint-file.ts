@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 import type { Checkpoint } from "../core/ledger.ts";
-import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, readText, writeFullySync } from "./disk.ts";
+import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, readText, writeAndSync } from "./disk.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 import { setAsideOrRename } from "./set-aside.ts";
 import { slotDirectory } from "./slot-directory.ts";
@@ -142,15 +142,7 @@ export class CheckpointFile {
   async #write(checkpoint: Checkpoint): Promise<void> {
     const body = JSON.stringify(checkpoint);
     const bytes = Buffer.from(`{"crc32":${crc32(body)},"checkpoint":${body}}\n`);
-    const file = await this.#create();
-    try {
-      const write = (): void => writeFullySync(file, bytes, 0);
-      if (this.#reserve === undefined) write();
-      else this.#reserve.lend(write);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    await writeAndSync(await this.#create(), bytes, this.#reserve);
     if (this.#hasCurrent) await this.#retireCurrent();
     this.#hasCurrent = false;
     await this.#disk.rename(this.#fresh, this.#current);

@@ -155,6 +155,22 @@ export function writeFullySync(file: DiskWriter, buffer: Uint8Array, offset: num
   }
 }
 
+/** Writes all that a new file is to hold, syncs and closes it. On a full disk with the room that the reserve lends. */
+export async function writeAndSync(
+  file: DiskWriter,
+  bytes: Uint8Array,
+  reserve?: { readonly lend: (write: () => void) => void },
+): Promise<void> {
+  try {
+    const write = (): void => writeFullySync(file, bytes, 0);
+    if (reserve === undefined) write();
+    else reserve.lend(write);
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
 /** All of a small file, as text. Its size is not asked for: another file may have its name by the time it is opened. */
 export async function readText(disk: Disk, path: string): Promise<string> {
   const file = await disk.open(path);

@@ -1,6 +1,15 @@
+import { crc32 } from "node:zlib";
 import type { CollectedEvent, Position } from "../core/event.ts";
 import type { DiskReader } from "./disk.ts";
-import { claimedFrameBytes, decodeFrame, FRAME_HEADER_BYTES, framePosition, isIntactFrame, MARKER } from "./frame.ts";
+import {
+  claimedChecksum,
+  claimedFrameBytes,
+  decodeFrame,
+  FRAME_HEADER_BYTES,
+  framePosition,
+  isIntactFrame,
+  MARKER,
+} from "./frame.ts";
 
 /** Read at a time; more only for a frame that is larger. */
 const READ_BYTES = 1024 * 1024;
@@ -8,8 +17,9 @@ const READ_BYTES = 1024 * 1024;
 /**
  * Finds the good frames of a segment, in order, and steps over whatever lies between.
  *
- * Call `next` until it returns false, then `load`, until that returns false too. Memory
- * is one read, however long the file. Bytes of events are views of it.
+ * Call `next` until it returns false, then `load`, until that returns false too; `each` does.
+ * Memory is one read, or one frame that is larger, however long the file. Bytes of events are
+ * views of it.
  */
 export class FrameScanner {
   readonly #file: DiskReader;
@@ -72,8 +82,20 @@ export class FrameScanner {
     return true;
   }
 
+  /** Goes through all good frames up to the end of the file. */
+  async each(visit: () => void): Promise<void> {
+    do {
+      while (this.next()) visit();
+    } while (await this.load());
+  }
+
   /** Reads on. False at the end of the file. */
   async load(): Promise<boolean> {
+    if (this.#needed > READ_BYTES && !(await this.#isWhole(this.#needed))) {
+      // No frame begins here, however it looks: memory is not for what a damaged length claims.
+      this.#at++;
+      this.#needed = FRAME_HEADER_BYTES;
+    }
     const offset = this.#chunkStart + this.#at;
     const left = this.#limit() - offset;
     if (left < this.#needed) return false;
@@ -84,6 +106,20 @@ export class FrameScanner {
     this.#chunkStart = offset;
     this.#at = 0;
     return true;
+  }
+
+  /** Whether the frame whose header comes next has the checksum that this names, read part by part. */
+  async #isWhole(bytes: number): Promise<boolean> {
+    const expected = claimedChecksum(this.#chunk, this.#at);
+    const start = this.#chunkStart + this.#at;
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    let checksum = 0;
+    for (let at = FRAME_HEADER_BYTES; at < bytes; at += READ_BYTES) {
+      const part = buffer.subarray(0, Math.min(READ_BYTES, bytes - at));
+      if ((await this.#file.read(part, start + at)) < part.length) return false;
+      checksum = crc32(part, checksum);
+    }
+    return checksum === expected;
   }
 
   /** Position of the frame that `next` has found. */

@@ -87,10 +87,15 @@ export function claimedFrameBytes(buffer: Buffer, start: number): number | undef
   return bytes >= MIN_FRAME_BYTES && bytes <= MAX_FRAME_BYTES ? bytes : undefined;
 }
 
+/** The checksum of what is behind the header at `start`, as it claims. */
+export function claimedChecksum(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start + 8);
+}
+
 /** True when the frame of `bytes` at `start` is what was once written there. */
 export function isIntactFrame(buffer: Buffer, start: number, bytes: number): boolean {
   const payload = start + FRAME_HEADER_BYTES;
-  if (crc32(buffer.subarray(payload, start + bytes)) !== buffer.readUInt32LE(start + 8)) return false;
+  if (crc32(buffer.subarray(payload, start + bytes)) !== claimedChecksum(buffer, start)) return false;
   const names = buffer.readUInt8(payload + 16) + buffer.readUInt8(payload + 17) + buffer.readUInt8(payload + 18);
   return MIN_FRAME_BYTES + names <= bytes;
 }

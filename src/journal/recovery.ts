@@ -273,9 +273,7 @@ export class SlotRecovery {
 async function scanAll(file: SectorReader, segment: Segment) {
   const scanner = scannerOf(file, segment);
   let last = segment.first - 1;
-  do {
-    while (scanner.next()) last = scanner.position;
-  } while (await scanner.load());
+  await scanner.each(() => (last = scanner.position));
   return { last, goodEnd: scanner.goodEnd, damagedBytes: scanner.damagedBytes };
 }
 

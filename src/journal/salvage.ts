@@ -13,14 +13,12 @@ export async function salvageInto(
   let bytes = SEGMENT_HEADER_BYTES;
   try {
     writeFullySync(file, segmentHeader(first), 0);
-    do {
-      while (scanner.next()) {
-        const frame = scanner.raw();
-        writeFullySync(file, frame, bytes);
-        bytes += frame.length;
-        events++;
-      }
-    } while (await scanner.load());
+    await scanner.each(() => {
+      const frame = scanner.raw();
+      writeFullySync(file, frame, bytes);
+      bytes += frame.length;
+      events++;
+    });
     await file.datasync();
   } finally {
     await file.close();

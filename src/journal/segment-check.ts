@@ -92,23 +92,21 @@ async function scan(
   let events = 0;
   let end = first;
   let goodEnd = SEGMENT_HEADER_BYTES;
-  do {
-    while (scanner.next()) {
-      const at = scanner.goodEnd - scanner.raw().length;
-      if (at > goodEnd)
-        damage.push({
-          file,
-          offset: goodEnd,
-          bytes: at - goodEnd,
-          positions: [end, scanner.position],
-          problem: "no record can be read here",
-        });
-      visit(scanner.event(), scanner.goodEnd);
-      events++;
-      end = scanner.position + 1;
-      goodEnd = scanner.goodEnd;
-    }
-  } while (await scanner.load());
+  await scanner.each(() => {
+    const at = scanner.goodEnd - scanner.raw().length;
+    if (at > goodEnd)
+      damage.push({
+        file,
+        offset: goodEnd,
+        bytes: at - goodEnd,
+        positions: [end, scanner.position],
+        problem: "no record can be read here",
+      });
+    visit(scanner.event(), scanner.goodEnd);
+    events++;
+    end = scanner.position + 1;
+    goodEnd = scanner.goodEnd;
+  });
   const rest = bytes - goodEnd;
   // The newest may end in the midst of a write. So may one after which the positions go on: its last write was refused.
   const isUnfinished = nextFirst === undefined || nextFirst === end;
