@@ -3,8 +3,11 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { json } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { draftOf } from "../journal/journal-fixture.ts";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { draftOf, silent, temporaryDirectory } from "../journal/journal-fixture.ts";
 import { SimulatedDisk } from "../journal/simulated-disk.ts";
+import { Caution } from "./caution.ts";
 import { PipelineDeliveries } from "./pipeline-deliveries.ts";
 import { type SinkConfig, sinkConfig } from "./sink-types.ts";
 import { memorySink, openSlot, patientSink } from "./slot-fixture.ts";
@@ -97,4 +100,43 @@ test("a sink whose destination never answers its first check is closed without w
   const startedMs = performance.now();
   await slot.pipelines.drain(5_000);
   expect(performance.now() - startedMs).toBeLessThan(1_000);
+});
+
+/** A sink that got no further in many crashes, and is on trial, with another one. */
+async function openTrial(stream: SinkConfig) {
+  const directory = temporaryDirectory();
+  mkdirSync(join(directory.path, "0"));
+  const sinks = [memorySink({ name: "files" }), stream];
+  const of = { config: { dir: directory.path }, slot: "0", sinks: sinks.map(({ name }) => name), log: silent };
+  const caution = Caution.after({ stream: 5, files: 0 }, of);
+  const slot = await openSlot(new SimulatedDisk(), sinks, caution);
+  onTestFinished(async () => {
+    await slot[Symbol.asyncDispose]();
+    directory[Symbol.dispose]();
+  });
+  await slot.journal.append([draftOf("a"), draftOf("b")], "written");
+  await slot.start();
+  return { slot, caution, heldBy: () => [slot.ledger.held("files"), slot.ledger.held("stream")] };
+}
+
+test("a sink on trial runs alone, and the others go on once what it tried has come back", async () => {
+  const answer = Promise.withResolvers<void>();
+  const stream = await slowStream(answer.promise);
+  const { slot, caution, heldBy } = await openTrial(stream());
+  await expect.poll(() => caution.trial?.hasTried).toBe(true);
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(caution.trial?.isOver).toBe(false);
+  expect(heldBy()).toEqual([2, 2]);
+  answer.resolve();
+  await expect.poll(heldBy).toEqual([0, 0]);
+  await expect.poll(() => caution.trial?.isOver, { timeout: 3_000 }).toBe(true);
+  await slot.pipelines.drain(1_000);
+});
+
+test("a drain during a trial delivers to the other sinks, too", async () => {
+  const stream = await slowStream(new Promise(() => {}));
+  const { slot, caution, heldBy } = await openTrial(stream());
+  await expect.poll(() => caution.trial?.hasTried).toBe(true);
+  await slot.pipelines.drain(1_000);
+  expect(heldBy()).toEqual([0, 2]);
 });

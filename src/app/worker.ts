@@ -185,7 +185,12 @@ export class Worker {
       registry,
       clock,
       log,
-      caution: Caution.after(crashes, { config: config.journal, slot, log }),
+      caution: Caution.after(crashes, {
+        config: config.journal,
+        slot,
+        sinks: config.sinks.map(({ name }) => name),
+        log,
+      }),
     });
     opened.defer(() => pipelines.stop());
     journal.onAppend((events) => {
