@@ -78,6 +78,39 @@ test("when a sink of a new configuration cannot be made, those of before go on a
   await expect.poll(() => slot.ledger.rows().map(({ delivered }) => delivered)).toEqual([1, 1, 1]);
 });
 
+test("of two configurations that come at once, the later one is in force in the end, with one pipeline a sink", async () => {
+  const settings = (maxEvents: number) => memorySink({ name: "sink", maxEvents });
+  await using slot = await openSlot(new SimulatedDisk(), [settings(10)]);
+  await slot.start();
+  await slot.journal.append([draftOf("before")], "written");
+  await Promise.all([slot.pipelines.apply([settings(20)]), slot.pipelines.apply([settings(30)])]);
+  expect([...slot.pipelines].map((pipeline) => pipeline.settings)).toEqual([settings(30)]);
+  for (let at = 0; at < 100; at++) await slot.journal.append([draftOf(String(at))], "written");
+  await expect.poll(() => slot.ledger.rows()).toMatchObject([{ accepted: 101, delivered: 101, held: 0 }]);
+  // A sink that cannot be made stands in the way of nobody.
+  const refused = slot.pipelines.apply([IMPOSSIBLE]);
+  await Promise.all([expect(refused).rejects.toThrow(/region/i), slot.pipelines.apply([settings(40)])]);
+  expect([...slot.pipelines].map((pipeline) => pipeline.settings)).toEqual([settings(40)]);
+});
+
+test("a destination that does not answer holds up a new configuration for at most a minute, and its events are kept", async () => {
+  const stream = await slowStream(new Promise(() => {}));
+  await using slot = await openSlot(new SimulatedDisk(), [stream({ timeoutMs: 600_000 })]);
+  await slot.start();
+  await slot.journal.append([draftOf("on its way")], "written");
+  await expect.poll(() => [...slot.pipelines][0]?.health().inFlight).toBe(1);
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  let isApplied = false;
+  const applied = slot.pipelines.apply([patientSink("stream")]).then(() => (isApplied = true));
+  await vi.advanceTimersByTimeAsync(50_000);
+  expect(isApplied).toBe(false);
+  await vi.advanceTimersByTimeAsync(10_000);
+  vi.useRealTimers();
+  await applied;
+  expect(slot.ledger.held("stream")).toBe(1);
+});
+
 test("when a sink cannot be made at the start, the cursors of all are kept", async () => {
   const disk = new SimulatedDisk();
   {

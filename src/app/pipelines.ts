@@ -16,6 +16,12 @@ import type { Trial } from "./trial.ts";
 
 const CHECK_TIMEOUT_MS = 15_000;
 
+/**
+ * Longest time for a pipeline to stop in a reload; then its writes are aborted, and sent again by
+ * the next one. Well within what the supervisor waits for a reload.
+ */
+const STOP_MS = 60_000;
+
 /** How often it is looked whether a trial is over. Longer than a cursor takes to be saved. */
 const TRIAL_LOOK_MS = 500;
 
@@ -59,6 +65,8 @@ export class Pipelines {
   readonly #options: PipelinesOptions;
   readonly #metrics: PipelineMetrics;
   #ending = false;
+  /** Ends when the changes that were asked for are made. */
+  #applied: Promise<void> = Promise.resolve();
   #trialTimer: Timer | undefined;
 
   constructor(options: PipelinesOptions) {
@@ -73,8 +81,15 @@ export class Pipelines {
   /**
    * Starts, restarts and stops pipelines until they are those of the configuration, and saves
    * where they begin. When a sink cannot be made the pipelines of before go on, and it rejects.
+   * One change is made after the other: two at once could give a sink two pipelines.
    */
   async apply(configs: readonly SinkConfig[]): Promise<void> {
+    const applied = this.#applied.then(() => this.#apply(configs));
+    this.#applied = applied.catch(() => {});
+    await applied;
+  }
+
+  async #apply(configs: readonly SinkConfig[]): Promise<void> {
     if (this.#ending) return;
     const { book } = this.#options;
     const before = [...this.#running.values()].flatMap(({ config }) => config ?? []);
@@ -100,7 +115,7 @@ export class Pipelines {
       running.config = undefined;
       running.check.abort();
       if (this.#options.caution.trial?.sink === name) this.#endTrial();
-      stops.push(running.pipeline.stop());
+      stops.push(stopWithin(running.pipeline, STOP_MS));
     }
     await Promise.all(stops);
     for (const name of this.#running.keys()) if (!wanted.has(name)) this.#running.delete(name);
@@ -225,4 +240,10 @@ export class Pipelines {
     this.#endTrial();
     for (const { check } of this.#running.values()) check.abort();
   }
+}
+
+async function stopWithin(pipeline: Pipeline, atMostMs: number): Promise<void> {
+  const stopped = pipeline.stop();
+  // It sends nothing more; the drain only has a deadline.
+  await Promise.all([stopped, pipeline.drain(atMostMs)]);
 }
