@@ -101,12 +101,15 @@ export class Worker {
   readonly #live: Live;
   /** Ends when the lifeboats that are not needed any more are withdrawn. */
   readonly #withdrawn: Promise<void>;
+  /** Cancels that. */
+  readonly #withdrawal = new AbortController();
   #closed: Promise<void> | undefined;
 
   private constructor(slot: string, parts: Parts, live: Live, log: Logger) {
     this.slot = slot;
     // In the background: a place that does not answer must not keep events from being taken in.
-    this.#withdrawn = Lifeboats.of(live.settings.config, slot, log)?.withdraw() ?? Promise.resolve();
+    this.#withdrawn =
+      Lifeboats.of(live.settings.config, slot, log)?.withdraw(this.#withdrawal.signal) ?? Promise.resolve();
     this.#parts = parts;
     this.#live = live;
     this.#log = log;
@@ -329,8 +332,7 @@ export class Worker {
     await pipelines.drain(leftMs());
     await this.#close(async () => {
       if (lifeboats === undefined) return;
-      await this.#withdrawn;
-      await lifeboats.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs());
+      await lifeboats.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs(), this.#withdrawn);
     });
   }
 
@@ -364,6 +366,7 @@ export class Worker {
 
   async #closeParts(beforeUnlock?: () => Promise<void>): Promise<void> {
     const { pipelines, book, journal, quarantine, deadLetters, reserve, lock } = this.#parts;
+    this.#withdrawal.abort();
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);
     await book.close();
