@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
@@ -12,6 +12,8 @@ import { type SendReport, sendEvents } from "../kit/sender.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 const poison = pathToFileURL(path.join(import.meta.dirname, "../kit/poison-preload.mjs")).href;
+
+const stuckDisk = pathToFileURL(path.join(import.meta.dirname, "../kit/stuck-disk-preload.mjs")).href;
 
 const FILES = `
 journal: { dir: ./data/journal }
@@ -167,6 +169,29 @@ test("when the supervisor is killed its workers end by themselves, and the next 
   const ledger = await second.settled();
   expect(missing(sent, sink.stored)).toEqual([]);
   expect(ledger.balanced).toBe(true);
+}, 60_000);
+
+test("a worker whose supervisor was killed ends, and lets go of its slot, also when its disk does not answer", async () => {
+  await using dir = await temporaryDir();
+  await using sink = await recordingStandIn();
+  const config = kinesisConfig({ endpoint: sink.standIn.url, more: "workers: 1" });
+  const stuck = path.join(dir.path, "stuck");
+  const first = await CollectorProcess.start(dir.path, config, {
+    NODE_OPTIONS: `--import ${stuckDisk}`,
+    TEST_DISK_STUCK: stuck,
+  });
+  const sent = await send(first, 500);
+  const [{ pid = 0 } = {}] = await first.workers();
+  onTestFinished(() => {
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  });
+  await writeFile(stuck, "");
+  first.signal("SIGKILL");
+  await waitFor(() => !existsSync(`/proc/${pid}`));
+  expect(first.output).toContain("could not end in order in time without a supervisor");
+  await using second = await CollectorProcess.start(dir.path, config);
+  await second.settled();
+  expect(missing(sent, sink.stored)).toEqual([]);
 }, 60_000);
 
 test("slots of an earlier start with more workers are emptied, and their ledger still counts", async () => {
