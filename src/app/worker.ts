@@ -15,6 +15,7 @@ import { DiskReserve } from "../journal/disk-reserve.ts";
 import { createJournalMetrics } from "../journal/metrics.ts";
 import { openJournal } from "../journal/open-journal.ts";
 import { openRejectLog } from "../journal/reject-log-files.ts";
+import { slotDirectory } from "../journal/slot-directory.ts";
 import { removeSegments } from "../journal/slots-on-disk.ts";
 import type { SlotLock } from "../journal/slot-lock.ts";
 import { SchemaRegistry } from "../schemas/registry.ts";
@@ -165,7 +166,7 @@ export class Worker {
       clock,
       log,
     });
-    opened.defer(() => book.close());
+    opened.defer(async () => void (await book.close()));
     registerLedgerMetrics(registry, book.ledger, journal);
 
     const rejects = { slot, durability: config.journal.durability, clock, log, metrics };
@@ -369,19 +370,26 @@ export class Worker {
     this.#withdrawal.abort();
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);
-    await book.close();
+    const isSaved = await book.close();
     await journal.close();
-    await this.#discard();
+    if (isSaved) await this.#discard();
     await beforeUnlock?.();
     await reserve.close();
     await lock.release();
   }
 
-  /** A slot that was emptied has no use for its segments; without them the next start need not look into it. */
+  /** A slot whose ledger says that it was emptied has no use for its segments; without them the next start need not look into it. */
   async #discard(): Promise<void> {
     const { journal } = this.#live.settings.config;
     const isServing = this.#parts.server !== undefined;
     if (isServing || !this.isEmpty || journal.retainMs > 0) return;
-    await removeSegments(journal, this.slot);
+    try {
+      await removeSegments(journal, this.slot);
+    } catch (error) {
+      this.#log.error(
+        { err: error, directory: slotDirectory(journal, this.slot) },
+        "this journal slot is empty, but its segments could not be deleted; make the directory writable, or delete its *.seg files",
+      );
+    }
   }
 }
