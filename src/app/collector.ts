@@ -11,6 +11,7 @@ import { MillraceError } from "../core/errors.ts";
 import { slotsOnDisk } from "../journal/slots-on-disk.ts";
 import { Supervisor, type WorkerSpec } from "../supervisor/supervisor.ts";
 import { createRegistry } from "../telemetry/registry.ts";
+import { EmptyingAttempts } from "./emptying-attempts.ts";
 import type { Health } from "./health.ts";
 import { nodeHealth, nodeMetrics, nodeSinks, type SlotView } from "./node-view.ts";
 import { assertPortFree } from "./port-probe.ts";
@@ -71,8 +72,7 @@ export class Collector {
   #port: number;
   #draining = false;
   #lost = 0;
-  /** Slots that were emptied, or could not be, since the start. */
-  readonly #done = new Set<string>();
+  readonly #emptying = new EmptyingAttempts();
   /** Slots whose worker said how it ended when the collector stopped. */
   readonly #spoken = new Set<string>();
   #stopped: Promise<void> | undefined;
@@ -175,20 +175,24 @@ export class Collector {
       for (const { slot, hasSegments } of await slotsOnDisk(this.#settings.config.journal)) {
         const workers = this.#supervisor.workers();
         if (this.#draining || workers.filter(({ task }) => task === "empty").length >= MAX_EMPTYING) break;
-        if (!hasSegments || this.#done.has(slot) || workers.some((worker) => worker.slot === slot)) continue;
+        if (!hasSegments || workers.some((worker) => worker.slot === slot)) continue;
+        if (!this.#emptying.isDue(slot, systemClock.monotonicMs())) continue;
         this.#log.info({ slot }, "this journal slot has no worker; delivering what it holds");
-        this.#supervisor.run({ slot, task: "empty" }).catch((error: unknown) => {
-          if (this.#draining) return;
-          // A lock is let go of some time; anything else has to be mended.
-          if (!(error instanceof MillraceError && error.code === "journal_locked")) this.#done.add(slot);
-          this.#log.error({ err: error, slot }, "this journal slot could not be emptied");
-        });
+        this.#supervisor.run({ slot, task: "empty" }).catch((error: unknown) => this.#couldNotEmpty(slot, error));
       }
     } catch (error) {
       this.#log.warn({ err: error }, "the journal's directory could not be looked into for slots without a worker");
     }
     if (this.#draining) return;
     this.#orphansTimer = setTimeout(() => void this.#emptyOrphans(), ORPHANS_EVERY_MS);
+  }
+
+  #couldNotEmpty(slot: string, error: unknown): void {
+    if (this.#draining) return;
+    // A lock is let go of soon.
+    const isLocked = error instanceof MillraceError && error.code === "journal_locked";
+    const againInMs = isLocked ? ORPHANS_EVERY_MS : this.#emptying.tried(slot, systemClock.monotonicMs());
+    this.#log.error({ err: error, slot, againInMs }, "this journal slot could not be emptied; it is tried again");
   }
 
   #ended({ slot, task }: WorkerSpec, words: LastWords | undefined): void {
@@ -198,7 +202,8 @@ export class Collector {
     this.#lost += words.lost;
     if (task !== "empty" || this.#draining || !words.isEmpty) return;
     // What is retained for replay would be looked at again and again.
-    if (this.#settings.config.journal.retainMs > 0) this.#done.add(slot);
+    if (this.#settings.config.journal.retainMs > 0) this.#emptying.done(slot);
+    else this.#emptying.tried(slot, systemClock.monotonicMs());
     this.#log.info({ slot }, "this journal slot is empty now");
   }
 

@@ -158,20 +158,21 @@ export class LedgerBook {
     });
   }
 
-  /** Saves what has changed. Resolves when it is on disk, or when that failed and was logged. */
-  async flush(): Promise<void> {
+  /** Saves what has changed. Resolves with whether all is on disk; that it is not was logged. */
+  async flush(): Promise<boolean> {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#saving = this.#saving.then(() => this.#save());
     await this.#saving;
+    return !this.#dirty;
   }
 
-  /** Saves for the last time. What is written to the journal afterwards is counted by the next start. */
-  async close(): Promise<void> {
+  /** Saves for the last time. What is written to the journal afterwards is counted by the next start. As `flush`. */
+  async close(): Promise<boolean> {
     this.#closed = true;
     await this.flush();
     // Once more, so that the journal lets go of what the first one no longer needs.
-    await this.flush();
+    return this.flush();
   }
 
   async #save(): Promise<void> {

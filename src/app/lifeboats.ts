@@ -10,6 +10,9 @@ import type { MillraceConfig } from "./config.ts";
 
 type LifeboatConfig = NonNullable<MillraceConfig["shutdown"]["lifeboat"]>;
 
+/** Longest time to look for lifeboats that are not needed any more. The next start tries again. */
+const WITHDRAW_MS = 600_000;
+
 /** The lifeboats of one slot: what they are for is said in `shutdown.lifeboat`. Their failures are logged, and cost nothing else. */
 export class Lifeboats {
   readonly reserveMs: number;
@@ -33,13 +36,17 @@ export class Lifeboats {
     return new Lifeboats(lifeboat, config, slot, log);
   }
 
-  /** The journal came back with what its own lifeboats hold: they are not needed. */
-  async withdraw(): Promise<void> {
+  /** The journal came back with what its own lifeboats hold: they are not needed. Ends when `cancel` aborts. */
+  async withdraw(cancel: AbortSignal): Promise<void> {
     const { node, journal } = this.#config;
+    const signal = AbortSignal.any([cancel, AbortSignal.timeout(WITHDRAW_MS)]);
     try {
       const store = await openLifeboatStore(this.#lifeboat);
       const launched = new LaunchedBoats(slotDirectory(journal, this.#slot));
-      const { withdrawn, left } = await withdraw(store, { node, slot: this.#slot, launched: await launched.read() });
+      const slot = { node, slot: this.#slot, launched: await launched.read() };
+      const { withdrawn, left } = await withdraw(store, slot, signal);
+      // There may be a new one by now.
+      signal.throwIfAborted();
       await launched.clear();
       if (withdrawn.length > 0) this.#log.info({ withdrawn }, "the journal is back, and its lifeboats were withdrawn");
       if (left.length > 0) {
@@ -49,18 +56,23 @@ export class Lifeboats {
         );
       }
     } catch (error) {
-      this.#log.warn({ err: error }, "the lifeboats of this slot could not be looked for");
+      this.#log.warn({ err: error }, "the lifeboats of this slot could not be looked for; the next start tries again");
     }
   }
 
-  /** Copies what the closed slot still holds, within `atMostMs`. */
-  async launch(ledger: Ledger, atMostMs: number): Promise<void> {
+  /**
+   * Copies what the closed slot still holds, within `atMostMs`.
+   *
+   * @param withdrawn ends when a `withdraw` that was cancelled has
+   */
+  async launch(ledger: Ledger, atMostMs: number, withdrawn: Promise<void>): Promise<void> {
     const held = Object.fromEntries(ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const));
     if (Object.values(held).every((events) => events === 0)) return;
     try {
       const signal = AbortSignal.timeout(Math.max(1, Math.round(atMostMs)));
+      await unlessAborted(withdrawn, signal);
       const store = await openLifeboatStore(this.#lifeboat);
-      const boat = await this.#fill(store, ledger, held, signal);
+      const boat = await unlessAborted(this.#fill(store, ledger, held, signal), signal);
       this.#log.info(
         { place: store.place, lifeboat: boat, held },
         "what the sinks did not take is in the journal, and in a lifeboat for another node to import",
@@ -84,5 +96,18 @@ export class Lifeboats {
     const boat = await launch(store, slot, systemClock.nowMs(), signal);
     await new LaunchedBoats(slotDirectory(this.#config.journal, this.#slot)).add(boat);
     return boat;
+  }
+}
+
+/** What a file server is asked to do cannot be cut short, but it need not be waited for. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([work, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }

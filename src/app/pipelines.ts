@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import type { Clock } from "../core/clock.ts";
+import type { Clock, Timer } from "../core/clock.ts";
 import type { CollectedEvent } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
@@ -12,8 +12,21 @@ import { MemorySink } from "../sinks/memory/sink.ts";
 import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import { createSink, type SinkConfig } from "./sink-types.ts";
+import type { Trial } from "./trial.ts";
 
 const CHECK_TIMEOUT_MS = 15_000;
+
+/**
+ * Longest time for a pipeline to stop in a reload; then its writes are aborted, and sent again by
+ * the next one. Well within what the supervisor waits for a reload.
+ */
+const STOP_MS = 60_000;
+
+/** How often it is looked whether a trial is over. Longer than a cursor takes to be saved. */
+const TRIAL_LOOK_MS = 500;
+
+/** Longest time that the other sinks wait for the one on trial. */
+const TRIAL_MS = 30_000;
 
 interface PipelinesOptions {
   readonly node: string;
@@ -32,6 +45,8 @@ interface Running {
   config: SinkConfig | undefined;
   readonly pipeline: Pipeline;
   readonly sink: Sink;
+  /** False while it waits for the sink on trial. */
+  isStarted: boolean;
   /** Ends the check of the sink's destination, for which the sink would wait when it is closed. */
   readonly check: AbortController;
 }
@@ -41,6 +56,8 @@ interface Running {
  * changes them: a sink that stays as it was goes on undisturbed, one that changed continues
  * at its cursor, one that is gone is no longer owed anything.
  *
+ * While a sink is on trial (`Caution`), it is the only one that runs.
+ *
  * Invariant: a sink that is to have an event is in the list, also while its pipeline is replaced.
  */
 export class Pipelines {
@@ -48,6 +65,9 @@ export class Pipelines {
   readonly #options: PipelinesOptions;
   readonly #metrics: PipelineMetrics;
   #ending = false;
+  /** Ends when the changes that were asked for are made. */
+  #applied: Promise<void> = Promise.resolve();
+  #trialTimer: Timer | undefined;
 
   constructor(options: PipelinesOptions) {
     this.#options = options;
@@ -61,8 +81,15 @@ export class Pipelines {
   /**
    * Starts, restarts and stops pipelines until they are those of the configuration, and saves
    * where they begin. When a sink cannot be made the pipelines of before go on, and it rejects.
+   * One change is made after the other: two at once could give a sink two pipelines.
    */
   async apply(configs: readonly SinkConfig[]): Promise<void> {
+    const applied = this.#applied.then(() => this.#apply(configs));
+    this.#applied = applied.catch(() => {});
+    await applied;
+  }
+
+  async #apply(configs: readonly SinkConfig[]): Promise<void> {
     if (this.#ending) return;
     const { book } = this.#options;
     const before = [...this.#running.values()].flatMap(({ config }) => config ?? []);
@@ -87,7 +114,8 @@ export class Pipelines {
       if (isDeepStrictEqual(running.config, wanted.get(name))) continue;
       running.config = undefined;
       running.check.abort();
-      stops.push(running.pipeline.stop());
+      if (this.#options.caution.trial?.sink === name) this.#endTrial();
+      stops.push(stopWithin(running.pipeline, STOP_MS));
     }
     await Promise.all(stops);
     for (const name of this.#running.keys()) if (!wanted.has(name)) this.#running.delete(name);
@@ -130,9 +158,25 @@ export class Pipelines {
       ...this.#options.caution.of(config.name),
     });
     const check = new AbortController();
-    this.#running.set(config.name, { config, pipeline, sink, check });
+    this.#running.set(config.name, { config, pipeline, sink, check, isStarted: false });
     book.watch(config.name, (end) => pipeline.ahead(end));
-    pipeline.start();
+    this.#startAllowed();
+  }
+
+  /** Starts the pipelines that wait: all, or only that of the sink on trial. */
+  #startAllowed(): void {
+    const { trial } = this.#options.caution;
+    const alone = trial === undefined || trial.isOver ? undefined : trial;
+    for (const [name, running] of this.#running) {
+      if (running.isStarted || running.config === undefined || (alone !== undefined && alone.sink !== name)) continue;
+      running.isStarted = true;
+      running.pipeline.start();
+      this.#check(running, this.#options.log.child({ sink: name }));
+      if (alone !== undefined) this.#watchTrial(running.pipeline, alone);
+    }
+  }
+
+  #check({ sink, check }: Running, log: Logger): void {
     sink.check(AbortSignal.any([check.signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])).then(
       (problems) => {
         if (check.signal.aborted) return;
@@ -140,6 +184,32 @@ export class Pipelines {
       },
       (error: unknown) => log.error({ err: error }, "bug in the sink: a check must answer, not throw"),
     );
+  }
+
+  /**
+   * A trial is over when the sink got further or has nothing to do, when what it tried has come
+   * back, or after a time. Got further is what a successor would see, too: else it would have
+   * the next event tried without a trial, again and again.
+   */
+  #watchTrial(pipeline: Pipeline, trial: Trial): void {
+    const { book, clock, log } = this.#options;
+    const { sink } = trial;
+    const from = book.ledger.cursor(sink);
+    const endMs = clock.monotonicMs() + TRIAL_MS;
+    log.warn({ sink, atMostMs: TRIAL_MS }, "this sink begins alone, to see whether it crashes the worker");
+    const look = (): void => {
+      const isBack = trial.hasTried && pipeline.health().inFlight === 0;
+      const isThrough = (book.saved[sink] ?? from) > from || book.ledger.held(sink) === 0;
+      if (isBack || isThrough || clock.monotonicMs() >= endMs) this.#endTrial();
+      else this.#trialTimer = clock.after(TRIAL_LOOK_MS, look);
+    };
+    this.#trialTimer = clock.after(TRIAL_LOOK_MS, look);
+  }
+
+  #endTrial(): void {
+    this.#trialTimer?.cancel();
+    this.#options.caution.trial?.end();
+    if (!this.#ending) this.#startAllowed();
   }
 
   /** What a sink of type `memory` holds, oldest first; `undefined` when there is none of that name. */
@@ -154,6 +224,8 @@ export class Pipelines {
 
   /** Flushes all pipelines at once, and has stopped them after `deadlineMs`; what they could not deliver stays in the journal. */
   async drain(deadlineMs: number): Promise<void> {
+    // The others have to deliver, too.
+    if (deadlineMs > 0) this.#endTrial();
     this.#end();
     await Promise.all([...this].map((pipeline) => pipeline.drain(deadlineMs)));
   }
@@ -165,6 +237,13 @@ export class Pipelines {
 
   #end(): void {
     this.#ending = true;
+    this.#endTrial();
     for (const { check } of this.#running.values()) check.abort();
   }
+}
+
+async function stopWithin(pipeline: Pipeline, atMostMs: number): Promise<void> {
+  const stopped = pipeline.stop();
+  // It sends nothing more; the drain only has a deadline.
+  await Promise.all([stopped, pipeline.drain(atMostMs)]);
 }

@@ -25,7 +25,7 @@ export function patientSink(name: string): SinkConfig {
 }
 
 /** Journal, ledger and pipelines on what a disk holds, put together as the collector does. */
-export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[]) {
+export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[], caution = Caution.none()) {
   const file = new CheckpointFile({ config: { dir: "/journal" }, slot: "0", log: silent, disk });
   const checkpoint = await file.load();
   const atLeast = checkpoint?.countedTo ?? 0;
@@ -47,7 +47,7 @@ export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[]
     registry: new Registry(),
     clock: systemClock,
     log: silent,
-    caution: Caution.none(),
+    caution,
   });
   journal.onAppend((events) => {
     book.accept(events);

@@ -2,6 +2,7 @@
  * The program of a worker process, which the supervisor forks. It learns all it needs from
  * its supervisor and ends with it.
  */
+import type { Logger } from "pino";
 import { ParentLink } from "../supervisor/parent-link.ts";
 import type { SlotStatus } from "../core/deliveries.ts";
 import { MillraceError } from "../core/errors.ts";
@@ -21,6 +22,12 @@ import {
 
 /** Longest time for the requests under way when the supervisor is gone: another one may be waiting for the slot. */
 const ABANDON_MS = 2_000;
+
+/**
+ * Longest time to end in order when the supervisor is gone: a disk that does not answer would
+ * keep the slot locked. Within what the next worker waits for the lock.
+ */
+const ORPHANED_MS = 5_000;
 
 /** How often a worker that empties its slot looks whether it has. */
 const EMPTY_CHECK_MS = 100;
@@ -51,7 +58,14 @@ async function run(start: WorkerStart): Promise<void> {
   const signalled = stopSignal(() => {});
   const told = Promise.withResolvers<"drain">();
   const orphaned = Promise.withResolvers<"orphaned">();
-  link.onStop((why) => (why === "drain" ? told.resolve("drain") : orphaned.resolve("orphaned")));
+  link.onStop((why) => {
+    if (why === "drain") {
+      told.resolve("drain");
+      return;
+    }
+    orphaned.resolve("orphaned");
+    setTimeout(() => endAtOnce(log), ORPHANED_MS).unref();
+  });
 
   let worker: Worker;
   try {
@@ -89,6 +103,15 @@ async function run(start: WorkerStart): Promise<void> {
     lost: worker.lostEvents(),
     isEmpty: worker.isEmpty,
   } satisfies LastWords);
+}
+
+/** Nobody else would. What was acknowledged is with the kernel, and the next start finds it. */
+function endAtOnce(log: Logger): void {
+  log.error(
+    "could not end in order in time without a supervisor; ending at once. Does the disk of the journal answer?",
+  );
+  // An exit waits for what the thread pool has under way.
+  process.kill(process.pid, "SIGKILL");
 }
 
 function answer(worker: Worker, question: WorkerQuestion): Promise<unknown> {

@@ -15,6 +15,7 @@ import { DiskReserve } from "../journal/disk-reserve.ts";
 import { createJournalMetrics } from "../journal/metrics.ts";
 import { openJournal } from "../journal/open-journal.ts";
 import { openRejectLog } from "../journal/reject-log-files.ts";
+import { slotDirectory } from "../journal/slot-directory.ts";
 import { removeSegments } from "../journal/slots-on-disk.ts";
 import type { SlotLock } from "../journal/slot-lock.ts";
 import { SchemaRegistry } from "../schemas/registry.ts";
@@ -101,12 +102,15 @@ export class Worker {
   readonly #live: Live;
   /** Ends when the lifeboats that are not needed any more are withdrawn. */
   readonly #withdrawn: Promise<void>;
+  /** Cancels that. */
+  readonly #withdrawal = new AbortController();
   #closed: Promise<void> | undefined;
 
   private constructor(slot: string, parts: Parts, live: Live, log: Logger) {
     this.slot = slot;
     // In the background: a place that does not answer must not keep events from being taken in.
-    this.#withdrawn = Lifeboats.of(live.settings.config, slot, log)?.withdraw() ?? Promise.resolve();
+    this.#withdrawn =
+      Lifeboats.of(live.settings.config, slot, log)?.withdraw(this.#withdrawal.signal) ?? Promise.resolve();
     this.#parts = parts;
     this.#live = live;
     this.#log = log;
@@ -162,7 +166,7 @@ export class Worker {
       clock,
       log,
     });
-    opened.defer(() => book.close());
+    opened.defer(async () => void (await book.close()));
     registerLedgerMetrics(registry, book.ledger, journal);
 
     const rejects = { slot, durability: config.journal.durability, clock, log, metrics };
@@ -185,7 +189,12 @@ export class Worker {
       registry,
       clock,
       log,
-      caution: Caution.after(crashes, { config: config.journal, slot, log }),
+      caution: Caution.after(crashes, {
+        config: config.journal,
+        slot,
+        sinks: config.sinks.map(({ name }) => name),
+        log,
+      }),
     });
     opened.defer(() => pipelines.stop());
     journal.onAppend((events) => {
@@ -324,8 +333,7 @@ export class Worker {
     await pipelines.drain(leftMs());
     await this.#close(async () => {
       if (lifeboats === undefined) return;
-      await this.#withdrawn;
-      await lifeboats.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs());
+      await lifeboats.launch(this.ledger, deadlineMs - closingMs - systemClock.monotonicMs(), this.#withdrawn);
     });
   }
 
@@ -359,21 +367,29 @@ export class Worker {
 
   async #closeParts(beforeUnlock?: () => Promise<void>): Promise<void> {
     const { pipelines, book, journal, quarantine, deadLetters, reserve, lock } = this.#parts;
+    this.#withdrawal.abort();
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);
-    await book.close();
+    const isSaved = await book.close();
     await journal.close();
-    await this.#discard();
+    if (isSaved) await this.#discard();
     await beforeUnlock?.();
     await reserve.close();
     await lock.release();
   }
 
-  /** A slot that was emptied has no use for its segments; without them the next start need not look into it. */
+  /** A slot whose ledger says that it was emptied has no use for its segments; without them the next start need not look into it. */
   async #discard(): Promise<void> {
     const { journal } = this.#live.settings.config;
     const isServing = this.#parts.server !== undefined;
     if (isServing || !this.isEmpty || journal.retainMs > 0) return;
-    await removeSegments(journal, this.slot);
+    try {
+      await removeSegments(journal, this.slot);
+    } catch (error) {
+      this.#log.error(
+        { err: error, directory: slotDirectory(journal, this.slot) },
+        "this journal slot is empty, but its segments could not be deleted; make the directory writable, or delete its *.seg files",
+      );
+    }
   }
 }

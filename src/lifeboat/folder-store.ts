@@ -8,6 +8,9 @@ import { syncPath } from "./sync-path.ts";
 /** Of a lifeboat that is being written; names with a dot are not listed. */
 const PARTIAL_PREFIX = ".partial-";
 
+/** Copied and synced at a time; in between it is looked whether there is time left. */
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
 /** Lifeboats in a directory, one folder each. */
 export class FolderStore implements LifeboatStore {
   readonly place: string;
@@ -21,9 +24,7 @@ export class FolderStore implements LifeboatStore {
     await mkdir(partial, { recursive: true, mode: 0o750 });
     try {
       for (const { name, path } of cargo) {
-        signal.throwIfAborted();
-        await copyFile(path, join(partial, name), constants.COPYFILE_FICLONE);
-        await syncPath(join(partial, name));
+        await copySynced(path, join(partial, name), signal);
       }
       const text = `${JSON.stringify(manifest, undefined, 2)}\n`;
       await writeSynced(join(partial, MANIFEST_NAME), text);
@@ -56,9 +57,26 @@ export class FolderStore implements LifeboatStore {
     await copyFile(join(this.place, boat, file), to, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   }
 
-  async remove(boat: string): Promise<void> {
+  async remove(boat: string, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
     await rm(join(this.place, boat), { recursive: true, force: true });
   }
+}
+
+/** Not `copyFile`, which cannot be cut short: a file server may take minutes for a segment. */
+async function copySynced(from: string, to: string, signal: AbortSignal): Promise<void> {
+  await using source = await open(from, "r");
+  await using copy = await open(to, "w", 0o640);
+  const chunk = Buffer.allocUnsafe(CHUNK_BYTES);
+  for (;;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await source.read(chunk, 0, chunk.length);
+    if (bytesRead === 0) break;
+    await copy.writeFile(chunk.subarray(0, bytesRead));
+    // Else the kernel takes all at once, and a sync at the end takes the time.
+    await copy.datasync();
+  }
+  await copy.sync();
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -16,12 +16,12 @@ export interface LifeboatStore {
   /** Stores a lifeboat. It is listed once all of it is there; one that was cut short never is. */
   put(boat: string, cargo: readonly Cargo[], manifest: Manifest, signal: AbortSignal): Promise<void>;
   /** Names of the complete lifeboats, sorted. */
-  list(): Promise<string[]>;
+  list(signal?: AbortSignal): Promise<string[]>;
   /** The text of the manifest. */
-  manifest(boat: string): Promise<string>;
+  manifest(boat: string, signal?: AbortSignal): Promise<string>;
   /** Copies one file of a lifeboat to a new file. */
   fetch(boat: string, file: string, to: string): Promise<void>;
-  remove(boat: string): Promise<void>;
+  remove(boat: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** The code of a store is loaded when it is used. */

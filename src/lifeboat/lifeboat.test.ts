@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startFauxqs } from "fauxqs";
@@ -107,7 +107,7 @@ describe.each([
     await launch(store, await castaways(), NOW_MS + 60_000, FOREVER);
     await launch(store, await castaways("node-a-0"), NOW_MS, FOREVER);
     const later = "node-a-0-20261125T030505Z";
-    expect(await withdraw(store, { node: "node-a", slot: "0", launched: [NAME] })).toEqual({
+    expect(await withdraw(store, { node: "node-a", slot: "0", launched: [NAME] }, FOREVER)).toEqual({
       withdrawn: [NAME],
       left: [later],
     });
@@ -152,4 +152,18 @@ test("a lifeboat that no journal would take for a slot is refused, and stays whe
     code: "lifeboat_invalid",
     message: expect.stringContaining("shorter name"),
   });
+});
+
+test("filling a lifeboat is cut short in the middle of a file, and nothing of it is left", async () => {
+  const store = await folderStore();
+  const cancel = new AbortController();
+  const manifest = { version: 1 as const, node: "node-a", slot: "0", madeAt: "", held: {}, files: [] };
+  // It never ends.
+  const endless = { name: "endless", path: "/dev/zero", bytes: 1 };
+  const failed = expect(store.put(NAME, [endless], manifest, cancel.signal)).rejects.toThrow(/abort/i);
+  const copy = join(store.place, `.partial-${NAME}`, "endless");
+  await expect.poll(() => stat(copy).then(({ size }) => size)).toBeGreaterThan(0);
+  cancel.abort();
+  await failed;
+  expect(await readdir(store.place)).toEqual([]);
 });

@@ -35,23 +35,24 @@ export async function launch(
 
 /**
  * Removes the lifeboats of a slot that came back with the journal they were filled from. One
- * of the same name whose journal is gone is left: it has to be imported. Returns the names of both.
+ * of the same name whose journal is gone is left: it has to be imported. Returns the names of both. Rejects when `signal` aborts first.
  */
 export async function withdraw(
   store: LifeboatStore,
   slot: { readonly node: string; readonly slot: string; readonly launched: readonly string[] },
+  signal: AbortSignal,
 ): Promise<{ readonly withdrawn: string[]; readonly left: string[] }> {
   const withdrawn: string[] = [];
   const left: string[] = [];
-  for (const boat of await store.list()) {
+  for (const boat of await store.list(signal)) {
     if (!boat.startsWith(namePrefix(slot.node, slot.slot))) continue;
-    const manifest = parseManifest(await store.manifest(boat), boat);
+    const manifest = parseManifest(await store.manifest(boat, signal), boat);
     if (manifest.node !== slot.node || manifest.slot !== slot.slot) continue;
     if (!slot.launched.includes(boat)) {
       left.push(boat);
       continue;
     }
-    await store.remove(boat);
+    await store.remove(boat, signal);
     withdrawn.push(boat);
   }
   return { withdrawn, left };

@@ -56,10 +56,10 @@ export class S3Store implements LifeboatStore {
     return `${this.#prefix}${boat}/${name}`;
   }
 
-  async list(): Promise<string[]> {
+  async list(signal?: AbortSignal): Promise<string[]> {
     const suffix = `/${MANIFEST_NAME}`;
     const boats: string[] = [];
-    for await (const key of this.#keys(this.#prefix)) {
+    for await (const key of this.#keys(this.#prefix, signal)) {
       const name = key.slice(this.#prefix.length);
       const boat = name.slice(0, -suffix.length);
       if (name.endsWith(suffix) && !boat.includes("/")) boats.push(boat);
@@ -67,20 +67,22 @@ export class S3Store implements LifeboatStore {
     return boats.toSorted();
   }
 
-  async *#keys(prefix: string): AsyncGenerator<string> {
+  async *#keys(prefix: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
     let token: string | undefined;
     do {
       const page = await this.#client.send(
         new ListObjectsV2Command({ Bucket: this.#bucket, Prefix: prefix, ContinuationToken: token }),
+        abortedBy(signal),
       );
       for (const { Key } of page.Contents ?? []) if (Key !== undefined) yield Key;
       token = page.NextContinuationToken;
     } while (token !== undefined);
   }
 
-  async manifest(boat: string): Promise<string> {
+  async manifest(boat: string, signal?: AbortSignal): Promise<string> {
     const { Body } = await this.#client.send(
       new GetObjectCommand({ Bucket: this.#bucket, Key: this.#key(boat, MANIFEST_NAME) }),
+      abortedBy(signal),
     );
     return (await Body?.transformToString()) ?? "";
   }
@@ -93,9 +95,9 @@ export class S3Store implements LifeboatStore {
     await pipeline(Body.transformToWebStream(), createWriteStream(to, { flags: "wx", mode: 0o640 }));
   }
 
-  async remove(boat: string): Promise<void> {
+  async remove(boat: string, signal?: AbortSignal): Promise<void> {
     const keys: string[] = [];
-    for await (const key of this.#keys(`${this.#prefix}${boat}/`)) keys.push(key);
+    for await (const key of this.#keys(`${this.#prefix}${boat}/`, signal)) keys.push(key);
     // The manifest first: without it, what is left of an interrupted removal is no lifeboat.
     keys.sort((a, b) => Number(b.endsWith(MANIFEST_NAME)) - Number(a.endsWith(MANIFEST_NAME)));
     const [manifest, ...files] = keys;
@@ -103,8 +105,13 @@ export class S3Store implements LifeboatStore {
     for (const some of [[manifest], files]) {
       for (let from = 0; from < some.length; from += 1000) {
         const Objects = some.slice(from, from + 1000).map((Key) => ({ Key }));
-        await this.#client.send(new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } }));
+        const command = new DeleteObjectsCommand({ Bucket: this.#bucket, Delete: { Objects } });
+        await this.#client.send(command, abortedBy(signal));
       }
     }
   }
+}
+
+function abortedBy(signal: AbortSignal | undefined): { abortSignal?: AbortSignal } {
+  return signal === undefined ? {} : { abortSignal: signal };
 }

@@ -1,18 +1,11 @@
 import type { CollectedEvent, Position } from "../core/event.ts";
 import type { SettledCount } from "../core/ledger.ts";
 import { type CursorMove, SettlementWindow } from "./settlement-window.ts";
-import { type Settled, STANDING, type Standing } from "./standing.ts";
+import { SettlementWaiters } from "./settlement-waiters.ts";
+import type { Settled, Standing } from "./standing.ts";
 
 /** Told of each move of a cursor, as `Ledger.settle` takes it. */
 export type SettleListener = (cursor: Position, counts: readonly SettledCount[], missing: number) => void;
-
-interface Waiter {
-  /** Everything the waiter asked for below this position is settled. */
-  next: Position;
-  readonly end: Position;
-  allTaken: boolean;
-  readonly resolve: (result: "delivered" | "undelivered") => void;
-}
 
 /**
  * The books of one pipeline: what it has read and not settled, in events and bytes, who is
@@ -21,7 +14,7 @@ interface Waiter {
 export class Settlement {
   readonly #window: SettlementWindow;
   readonly #listener: SettleListener;
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new SettlementWaiters((position) => this.#window.standingOf(position));
   #heldBytes = 0;
   /** Something was settled or skipped since the last `publish`. */
   #hasChanged = false;
@@ -77,19 +70,26 @@ export class Settlement {
 
   admit(event: CollectedEvent): void {
     const bytes = event.bytes.byteLength;
-    if (event.position !== this.#window.end) this.#hasChanged = true;
+    const isAfterGap = event.position !== this.#window.end;
     this.#window.admit(event.position, event.source, event.receivedMs, bytes);
+    if (isAfterGap) this.#skipped();
     this.#heldBytes += bytes;
   }
 
   skipTo(position: Position): void {
     if (position === this.#window.end) return;
     this.#window.skipTo(position);
+    this.#skipped();
+  }
+
+  #skipped(): void {
     this.#hasChanged = true;
+    this.#waiters.skipped();
   }
 
   settle(event: CollectedEvent, as: Settled): void {
     this.#window.settle(event.position, as);
+    this.#waiters.settled(event.position);
     this.#heldBytes -= event.bytes.byteLength;
     this.#hasChanged = true;
   }
@@ -100,14 +100,11 @@ export class Settlement {
 
   /** Tells the listener and the waiters what was settled since the last call. */
   publish(): void {
-    // While a sink takes nothing, any number of senders may wait: looking at each would slow down everything else.
     if (!this.#hasChanged) return;
     this.#hasChanged = false;
     const move: CursorMove | undefined = this.#window.advance();
     if (move !== undefined) this.#listener(move.cursor, move.counts, move.missing);
-    for (const waiter of this.#waiters) {
-      if (this.#isOver(waiter)) this.#waiters.delete(waiter);
-    }
+    this.#waiters.tell();
   }
 
   /**
@@ -116,32 +113,6 @@ export class Settlement {
    * promise never settles.
    */
   whenSettled(from: Position, count: number, signal: AbortSignal): Promise<"delivered" | "undelivered"> {
-    const { promise, resolve } = Promise.withResolvers<"delivered" | "undelivered">();
-    const cancel = () => this.#waiters.delete(waiter);
-    const waiter: Waiter = {
-      next: from,
-      end: from + count,
-      allTaken: true,
-      resolve: (result) => {
-        signal.removeEventListener("abort", cancel);
-        resolve(result);
-      },
-    };
-    if (!this.#isOver(waiter) && !signal.aborted) {
-      this.#waiters.add(waiter);
-      signal.addEventListener("abort", cancel, { once: true });
-    }
-    return promise;
-  }
-
-  #isOver(waiter: Waiter): boolean {
-    while (waiter.next < waiter.end) {
-      const standing = this.#window.standingOf(waiter.next);
-      if (standing === STANDING.held) return false;
-      if (standing !== STANDING.delivered && standing !== STANDING.filtered) waiter.allTaken = false;
-      waiter.next++;
-    }
-    waiter.resolve(waiter.allTaken ? "delivered" : "undelivered");
-    return true;
+    return this.#waiters.wait(from, count, signal);
   }
 }

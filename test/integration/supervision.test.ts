@@ -1,8 +1,10 @@
+import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import path from "node:path";
 import { pathToFileURL } from "node:url";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { startKinesisStandIn } from "../../src/testing.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
 import { idOf, kinesisConfig } from "../kit/kinesis-config.ts";
@@ -10,6 +12,8 @@ import { type SendReport, sendEvents } from "../kit/sender.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 const poison = pathToFileURL(path.join(import.meta.dirname, "../kit/poison-preload.mjs")).href;
+
+const stuckDisk = pathToFileURL(path.join(import.meta.dirname, "../kit/stuck-disk-preload.mjs")).href;
 
 const FILES = `
 journal: { dir: ./data/journal }
@@ -167,6 +171,30 @@ test("when the supervisor is killed its workers end by themselves, and the next 
   expect(ledger.balanced).toBe(true);
 }, 60_000);
 
+test("a worker whose supervisor was killed ends, and lets go of its slot, also when its disk does not answer", async () => {
+  await using dir = await temporaryDir();
+  await using sink = await recordingStandIn();
+  const config = kinesisConfig({ endpoint: sink.standIn.url, more: "workers: 1" });
+  const stuck = path.join(dir.path, "stuck");
+  const first = await CollectorProcess.start(dir.path, config, {
+    NODE_OPTIONS: `--import ${stuckDisk}`,
+    TEST_DISK_STUCK: stuck,
+  });
+  const sent = await send(first, 500);
+  const [{ pid = 0 } = {}] = await first.workers();
+  onTestFinished(() => {
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  });
+  await writeFile(stuck, "");
+  first.signal("SIGKILL");
+  await waitFor(() => !existsSync(`/proc/${pid}`));
+  // What it wrote last may still be in the pipe.
+  await waitFor(() => first.output.includes("could not end in order in time without a supervisor"));
+  await using second = await CollectorProcess.start(dir.path, config);
+  await second.settled();
+  expect(missing(sent, sink.stored)).toEqual([]);
+}, 60_000);
+
 test("slots of an earlier start with more workers are emptied, and their ledger still counts", async () => {
   await using dir = await temporaryDir();
   await using sink = await recordingStandIn();
@@ -250,4 +278,26 @@ test("what a dead sink could not take goes into a lifeboat, and another node del
   await waitFor(() => missing(sent, sink.stored).length === 0);
   await waitFor(async () => (await collector.ledger()).rows[0]?.held === 0);
   expect(await readdir(boats.path)).toEqual([]);
+}, 60_000);
+
+test("a place for lifeboats that does not answer keeps no worker from ending in order and in time", async () => {
+  await using dir = await temporaryDir();
+  await using sink = await recordingStandIn();
+  await sink.standIn.down();
+  const hole = createServer(() => {});
+  onTestFinished(() => void hole.close());
+  await once(hole.listen(0, "127.0.0.1"), "listening");
+  const { port } = hole.address() as { port: number };
+  const s3 = `{ bucket: boats, region: us-east-1, endpoint: "http://127.0.0.1:${port}" }`;
+  const more = `workers: 1\nshutdown: { drainMs: 5000, lifeboat: { s3: ${s3}, reserveMs: 1000 } }`;
+  const config = kinesisConfig({ endpoint: sink.standIn.url, more });
+  await using collector = await CollectorProcess.start(dir.path, config, {
+    AWS_ACCESS_KEY_ID: "test",
+    AWS_SECRET_ACCESS_KEY: "test",
+  });
+  await send(collector, 10);
+  collector.signal("SIGTERM");
+  expect(await collector.exited()).toBe(0);
+  expect(collector.output).toContain("no lifeboat could be filled in time");
+  expect(collector.output).not.toContain("died while it was stopping");
 }, 60_000);

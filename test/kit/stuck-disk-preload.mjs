@@ -1,0 +1,22 @@
+/*
+ * Preloaded into a collector's processes: once the file of that name exists, no sync of a file
+ * ever ends, as with a file server that is gone.
+ */
+import fs from "node:fs";
+
+const isStuck = () => fs.existsSync(process.env.TEST_DISK_STUCK ?? "");
+
+const fdatasync = fs.fdatasync.bind(fs);
+fs.fdatasync = (fd, done) => {
+  if (!isStuck()) fdatasync(fd, done);
+};
+
+const file = await fs.promises.open(process.execPath);
+const handle = Object.getPrototypeOf(file);
+await file.close();
+for (const name of ["sync", "datasync"]) {
+  const sync = handle[name];
+  handle[name] = function syncUnlessStuck() {
+    return isStuck() ? new Promise(() => {}) : sync.call(this);
+  };
+}
