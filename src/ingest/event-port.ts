@@ -7,8 +7,9 @@ import { MillraceError } from "../core/errors.ts";
 import type { HttpConfig, ListenConfig } from "./config.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
-import { loadCertificate } from "./tls/certificate.ts";
+import type { Certificate } from "./tls/certificate.ts";
 import { CertificateRenewal } from "./tls/certificate-renewal.ts";
+import { type CertificateHandover, firstCertificate } from "./tls/first-certificate.ts";
 import { createTlsServer } from "./tls/tls-server.ts";
 
 /** A turn of the event loop in which next to nothing happened: no connection can have waited longer than this. */
@@ -21,6 +22,7 @@ export interface EventPortOptions {
   readonly listen: ListenConfig;
   /** Share the port with other processes that do the same; the kernel divides connections among them. */
   readonly reusePort: boolean;
+  readonly handover?: CertificateHandover | undefined;
   readonly http: HttpConfig;
   readonly metrics: IngestMetrics;
   readonly clock: Clock;
@@ -60,17 +62,19 @@ export class EventPort {
 
   /** Starts to listen. Throws `tls_invalid` and `port_unavailable`. */
   static async open(options: EventPortOptions): Promise<EventPort> {
-    const { http, metrics, clock, log } = options;
+    const { handover, http, metrics, clock, log } = options;
     const config = options.listen.tls;
     if (config === undefined) {
       const server = createServer({ noDelay: true });
       await listen(server, options);
       return new EventPort(options, server);
     }
-    const certificate = await loadCertificate(config);
-    const server = createTlsServer(certificate, config, http, metrics);
+    const first = await firstCertificate(config, handover, log);
+    const server = createTlsServer(first.certificate, config, http, metrics);
     await listen(server, options);
-    return new EventPort(options, server, new CertificateRenewal({ server, config, certificate, metrics, clock, log }));
+    const onRenewed = (certificate: Certificate) => handover?.keep(certificate);
+    const renewal = new CertificateRenewal({ server, config, first, onRenewed, metrics, clock, log });
+    return new EventPort(options, server, renewal);
   }
 
   get port(): number {
