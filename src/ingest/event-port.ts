@@ -3,10 +3,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
-import { MillraceError } from "../core/errors.ts";
 import type { HttpConfig, ListenConfig } from "./config.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
+import { portUnavailable } from "./port-unavailable.ts";
 import type { Certificate } from "./tls/certificate.ts";
 import { CertificateRenewal } from "./tls/certificate-renewal.ts";
 import { type CertificateHandover, firstCertificate } from "./tls/first-certificate.ts";
@@ -157,12 +157,7 @@ async function listen(server: Server, { listen: { host, port, backlog }, reusePo
   try {
     await once(server, "listening");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError(
-      "port_unavailable",
-      `The event port ${host}:${port} cannot be opened (${reason}). Stop what uses it, or set listen.host and listen.port to an address of this machine and a free port.`,
-      { cause: error },
-    );
+    throw portUnavailable({ host, port }, error);
   }
 }
 
