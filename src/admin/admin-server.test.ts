@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { type AdminView, startAdminServer } from "./admin-server.ts";
 
@@ -28,6 +30,32 @@ test("the admin port tells liveness apart from readiness, and says why it is not
       code: "port_unavailable",
     });
   } finally {
+    await admin.close();
+  }
+});
+
+test("connections to the admin port do not use up the files that starting a worker needs", async () => {
+  const admin = await startAdminServer({ host: "127.0.0.1", port: 0 }, view);
+  const sockets: Socket[] = [];
+  let closed = 0;
+  try {
+    for (let connections = 0; connections < 300; connections++) {
+      const socket = connect(admin.port, "127.0.0.1").on("error", () => {});
+      sockets.push(socket.on("close", () => closed++));
+    }
+    await expect.poll(() => closed, { timeout: 5_000 }).toBe(300 - 64);
+    // The next one is served as soon as one has gone.
+    const first = sockets.find((socket) => !socket.destroyed);
+    first?.destroy();
+    if (first !== undefined) await once(first, "close");
+    const isServed = () =>
+      fetch(`http://127.0.0.1:${admin.port}/livez`).then(
+        ({ status }) => status,
+        () => undefined,
+      );
+    await expect.poll(isServed, { timeout: 5_000 }).toBe(200);
+  } finally {
+    for (const socket of sockets) socket.destroy();
     await admin.close();
   }
 });

@@ -21,6 +21,9 @@ export interface AdminView {
   ledger(): Promise<LedgerSummary>;
 }
 
+/** Far more than probes and scrapers need. Beyond it descriptors would be missing for the workers that are to be started. */
+const MAX_CONNECTIONS = 64;
+
 export interface AdminServer {
   readonly port: number;
   close(): Promise<void>;
@@ -64,6 +67,7 @@ export async function startAdminServer(config: AdminConfig, view: AdminView): Pr
     fetch: app.fetch,
     serverOptions: { requestTimeout: 30_000, headersTimeout: 10_000 },
   });
+  server.maxConnections = MAX_CONNECTIONS;
   server.listen(config.port, config.host);
   try {
     await once(server, "listening");

@@ -8,6 +8,7 @@ import { systemClock } from "../core/clock.ts";
 import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import type { LedgerSummary } from "../core/ledger-summary.ts";
 import { MillraceError } from "../core/errors.ts";
+import type { Certificate } from "../ingest/tls/certificate.ts";
 import { slotsOnDisk } from "../journal/slots-on-disk.ts";
 import { Supervisor, type WorkerSpec } from "../supervisor/supervisor.ts";
 import { createRegistry } from "../telemetry/registry.ts";
@@ -70,6 +71,8 @@ export class Collector {
   readonly #registry: Registry;
   #settings: Settings;
   #port: number;
+  /** For workers that start when the files of it have become invalid. */
+  #certificate: Certificate | undefined;
   #draining = false;
   #lost = 0;
   readonly #emptying = new EmptyingAttempts();
@@ -100,12 +103,13 @@ export class Collector {
         ...spec,
         settings: this.#settings,
         port: this.#port,
+        certificate: this.#certificate,
         servingWorkers: this.#servingWorkers,
         logging: this.#logging,
         crashes: crashes.byPart,
         isReplacement: this.#supervisor.workers().some(({ slot, restarts }) => slot === spec.slot && restarts > 0),
       }),
-      onQuestion: (_slot, question) => this.#statusIn(received<SupervisorQuestion>(question)),
+      onQuestion: (_slot, question) => this.#answer(received<SupervisorQuestion>(question)),
       onEnded: (spec, words) => this.#ended(spec, received<LastWords | undefined>(words)),
     });
     registerWorkerMetrics(this.#registry, () => this.#supervisor.workers());
@@ -316,7 +320,17 @@ export class Collector {
     return received(await this.#supervisor.ask(slot, question, timeoutMs));
   }
 
-  async #statusIn({ slot, position }: SupervisorQuestion): Promise<SlotStatus> {
+  #answer(question: SupervisorQuestion): Promise<SlotStatus | undefined> {
+    switch (question.kind) {
+      case "status":
+        return this.#statusIn(question.slot, question.position);
+      case "certificate":
+        this.#certificate = question.certificate;
+        return Promise.resolve(undefined);
+    }
+  }
+
+  async #statusIn(slot: string, position: number): Promise<SlotStatus> {
     const isRunning = this.#supervisor.workers().some((worker) => worker.slot === slot);
     if (!isRunning) return this.#statusOnDisk(slot, position);
     try {

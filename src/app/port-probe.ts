@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import type { Clock } from "../core/clock.ts";
-import { MillraceError } from "../core/errors.ts";
+import { portUnavailable } from "../ingest/port-unavailable.ts";
 
 /** Workers of a supervisor that was killed let go of the port well within this. */
 const WAIT_MS = 6_000;
@@ -18,11 +18,7 @@ export async function assertPortFree(listen: { host: string; port: number }, clo
     const problem = await probe(listen);
     if (problem === undefined) return;
     if (problem.code !== "EADDRINUSE" || clock.monotonicMs() > deadlineMs) {
-      throw new MillraceError(
-        "port_unavailable",
-        `The event port ${listen.host}:${listen.port} cannot be opened (${problem.message}). Stop what uses it, or set listen.host and listen.port to an address of this machine and a free port.`,
-        { cause: problem },
-      );
+      throw portUnavailable(listen, problem);
     }
     await new Promise<void>((resolve) => clock.after(LOOK_EVERY_MS, resolve));
   }

@@ -12,3 +12,9 @@ test("workers divide a source's quota, and each can take at least one event", ()
   ]);
   expect(shareOfQuotas([web, app], 1)).toEqual([web, app]);
 });
+
+test("workers together allow no more events a second than the source, however few these are", () => {
+  const quota = { eventsPerSecond: 0.5, burst: 1 };
+  const [share] = shareOfQuotas([sourceConfig.parse({ name: "slow", keys: ["wk_3"], quota })], 16);
+  expect(share?.quota).toEqual({ eventsPerSecond: 0.5 / 16, burst: 1 });
+});

@@ -11,7 +11,8 @@ export function shareOfQuotas(sources: readonly SourceConfig[], workers: number)
   return sources.map((source) => {
     if (source.quota === undefined || workers === 1) return source;
     const { eventsPerSecond, burst } = source.quota;
-    const share = (events: number) => Math.max(1, events / workers);
-    return { ...source, quota: { ...source.quota, eventsPerSecond: share(eventsPerSecond), burst: share(burst) } };
+    // Less than one event at once would be none ever. A rate may be as low as it likes.
+    const share = { eventsPerSecond: eventsPerSecond / workers, burst: Math.max(1, burst / workers) };
+    return { ...source, quota: { ...source.quota, ...share } };
   });
 }

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { ParentLink } from "../supervisor/parent-link.ts";
 import type { SlotStatus } from "../core/deliveries.ts";
 import { MillraceError } from "../core/errors.ts";
+import type { Certificate } from "../ingest/tls/certificate.ts";
 import { compileSchemas } from "../schemas/registry.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { stopSignal } from "./stop-signals.ts";
@@ -50,7 +51,7 @@ await run(received<WorkerStart>(message));
 setTimeout(() => process.exit(), LINGER_MS).unref();
 
 async function run(start: WorkerStart): Promise<void> {
-  const { slot, task, servingWorkers, port, crashes, isReplacement } = start;
+  const { slot, task, servingWorkers, port, certificate, crashes, isReplacement } = start;
   const alone = servingWorkers === 1 && task === "serve";
   const root = await createLogger({ ...start.logging, stream: process.stderr });
   const log = alone ? root : root.child({ worker: slot });
@@ -72,7 +73,7 @@ async function run(start: WorkerStart): Promise<void> {
     worker = await Worker.start({
       slot,
       settings: await liveSettings(start.settings),
-      serving: task === "serve" ? { port, servingWorkers } : undefined,
+      serving: task === "serve" ? { port, servingWorkers, handover: { earlier: certificate, keep } } : undefined,
       crashes,
       isReplacement,
       statusIn: (inSlot, position) => statusIn({ kind: "status", slot: inSlot, position }),
@@ -142,6 +143,12 @@ async function apply(worker: Worker, settings: Settings): Promise<string | undef
 
 async function liveSettings({ config, schemas }: Settings) {
   return { config, schemas: await compileSchemas(config.schemas, schemas) };
+}
+
+/** Without an answer all is as before: only a replacement that finds the files invalid would miss it. */
+function keep(certificate: Certificate): void {
+  const question: SupervisorQuestion = { kind: "certificate", certificate };
+  link.ask(question, STATUS_TIMEOUT_MS).catch(() => {});
 }
 
 async function statusIn(question: SupervisorQuestion): Promise<SlotStatus> {

@@ -2,6 +2,7 @@ import type { MetricObjectWithValues, MetricValue } from "prom-client";
 import type { SinkStatus } from "../core/deliveries.ts";
 import type { Position } from "../core/event.ts";
 import type { Checkpoint } from "../core/ledger.ts";
+import type { Certificate } from "../ingest/tls/certificate.ts";
 import type { SchemaTexts } from "../schemas/registry.ts";
 import type { LogLevel } from "../telemetry/log.ts";
 import type { MillraceConfig } from "./config.ts";
@@ -21,6 +22,8 @@ export interface WorkerStart {
   readonly settings: Settings;
   /** The port to listen on; 0: any. */
   readonly port: number;
+  /** What workers of this collector served last with TLS. It holds the private key: not for the log. */
+  readonly certificate: Certificate | undefined;
   /** Workers that listen on the port together. */
   readonly servingWorkers: number;
   readonly logging: { readonly level: LogLevel; readonly format: "json" | "pretty"; readonly colours: boolean };
@@ -77,12 +80,12 @@ export interface SinkView {
   readonly lagMs: number;
 }
 
-/** What a worker asks its supervisor: the fate of an event in another slot. The answer is a `SlotStatus`. */
-export interface SupervisorQuestion {
-  readonly kind: "status";
-  readonly slot: string;
-  readonly position: Position;
-}
+/** What a worker asks its supervisor. */
+export type SupervisorQuestion =
+  /** The fate of an event in another slot. The answer is a `SlotStatus`. */
+  | { readonly kind: "status"; readonly slot: string; readonly position: Position }
+  /** To keep what is served, for those that start later. There is no answer. */
+  | { readonly kind: "certificate"; readonly certificate: Certificate };
 
 /** What a worker says as it ends. */
 export interface LastWords {

@@ -10,6 +10,7 @@ import { IngestServer } from "../ingest/ingest-server.ts";
 import { createIngestMetrics } from "../ingest/metrics.ts";
 import { openapiDocument } from "../ingest/openapi.ts";
 import { SourceTable } from "../ingest/sources.ts";
+import type { CertificateHandover } from "../ingest/tls/first-certificate.ts";
 import { CheckpointFile } from "../journal/checkpoint-file.ts";
 import { DiskReserve } from "../journal/disk-reserve.ts";
 import { createJournalMetrics } from "../journal/metrics.ts";
@@ -59,11 +60,17 @@ export interface LiveSettings {
   readonly schemas: SchemaRegistry;
 }
 
+interface Serving {
+  readonly port: number;
+  readonly servingWorkers: number;
+  readonly handover: CertificateHandover;
+}
+
 export interface WorkerOptions {
   readonly slot: string;
   readonly settings: LiveSettings;
   /** Where events are taken in; `undefined`: nowhere, the slot is only to be emptied. */
-  readonly serving: { readonly port: number; readonly servingWorkers: number } | undefined;
+  readonly serving: Serving | undefined;
   /** How often earlier workers of this slot died of their own fault since each sink last got any further. */
   readonly crashes: Readonly<Record<string, number>>;
   readonly isReplacement: boolean;
@@ -209,6 +216,7 @@ export class Worker {
       server = new IngestServer({
         listen: { ...config.listen, port: serving.port },
         reusePort: serving.servingWorkers > 1,
+        handover: serving.handover,
         http: config.http,
         node: config.node,
         journal,

@@ -56,6 +56,21 @@ test("long answers that are not taken close their connection sooner", async () =
   expect(await server.registry.metrics()).toContain("millrace_ingest_overrun_connections_total 1");
 });
 
+test("large headers of pipelined requests count as what they take", async () => {
+  await using server = await startTestServer();
+  const gate = Promise.withResolvers<"delivered">();
+  server.deliveries.whenSettled = () => gate.promise;
+  const slow = rawPost('{"type":"page.viewed"}', [], "/v1/events?ack=delivered").replace("Connection: close\r\n", "");
+  const large = `GET /livez HTTP/1.1\r\nHost: a\r\nX-Large: ${"x".repeat(15_000)}\r\n\r\n`;
+  const overruns = () => server.registry.getSingleMetric("millrace_ingest_overrun_connections_total")?.get();
+  await server.raw(slow + large.repeat(100));
+  expect(await overruns()).toMatchObject({ values: [{ value: 1 }] });
+  // Some tens are no flood, whatever their headers.
+  await server.raw(slow + large.repeat(40), { waitMs: 500 });
+  expect(await overruns()).toMatchObject({ values: [{ value: 1 }] });
+  gate.resolve("delivered");
+});
+
 test("a client that pipelines and reads its answers is served for as long as it likes", async () => {
   await using server = await startTestServer();
   const socket = await server.socket();

@@ -2,13 +2,13 @@ import type { EventEmitter } from "node:events";
 import type { Socket } from "node:net";
 import type { IngestMetrics } from "./metrics.ts";
 
-/** About what a request and its answer to be take in memory, without the answer's bytes. */
+/** About what a request and its answer to be take in memory, without the bytes of its header and of the answer. */
 export const EXCHANGE_BYTES = 4 * 1024;
 
 /** What node's parser takes for: an upgrade, no more HTTP to come. */
 const SKIP_REST = 2;
 
-/** At most 256 requests of a connection wait behind another; clients that pipeline send some tens. */
+/** At most 256 requests of a connection wait behind another, 50 with the largest headers; clients that pipeline send some tens. */
 export const PIPELINE_BYTES = 256 * EXCHANGE_BYTES;
 
 /** Some 13,000 streams of HTTP/2 beyond the first of each connection, with empty answers. */

@@ -188,7 +188,12 @@ export const sourceConfig = z.strictObject({
     .strictObject({
       ...rate,
       perClient: z
-        .strictObject(rate)
+        .strictObject({
+          ...rate,
+          burst: rate.burst.describe(
+            "Events that may come at once after a quiet time, and most in one request; a larger request is answered 413.",
+          ),
+        })
         .optional()
         .describe(
           "Limit of what one client address may send; an IPv6 client is its /64. Behind proxies set http.trustedProxyHops, or all clients are one. Default: none.",

@@ -131,6 +131,28 @@ test("a request whose header or body does not arrive in time is answered 408", a
   expect(header).toContain("request_timeout");
 });
 
+test("bytes that go on being broken behind a request that waits are answered once, and nothing piles up", async () => {
+  await using server = await startTestServer();
+  const gate = Promise.withResolvers<"delivered">();
+  server.deliveries.whenSettled = () => gate.promise;
+  const warnings: string[] = [];
+  const warned = ({ name }: Error) => void warnings.push(name);
+  process.on("warning", warned);
+  const socket = await server.socket();
+  let answers = "";
+  socket.on("data", (chunk) => (answers += chunk.toString()));
+  socket.write(KEPT.replace("/v1/events", "/v1/events?ack=delivered"));
+  for (let chunks = 0; chunks < 20; chunks++) {
+    socket.write("broken\r\n");
+    await sleep(5);
+  }
+  gate.resolve("delivered");
+  await once(socket, "close");
+  process.off("warning", warned);
+  expect(statuses(answers)).toEqual(["201", "400"]);
+  expect(warnings).toEqual([]);
+});
+
 test.each([
   ["breaks", "Transfer-Encoding: chunked\r\n\r\n3\r\n{..XX"],
   ["comes too slowly", "Content-Length: 500\r\n\r\n{"],

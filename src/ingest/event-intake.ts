@@ -23,6 +23,7 @@ import {
   noRoom,
   quotaExceeded,
   refusedBody,
+  tooManyForClient,
   unreadableBody,
   unsupportedMediaType,
 } from "./intake-problems.ts";
@@ -190,26 +191,19 @@ export class EventIntake {
 
   /**
    * Everything between the body and the last answer. `undefined` when there is nothing
-   * more to answer. At level `received` the answer comes first, and later ones fall flat.
+   * more to answer. At level `received` the answer comes first, and later ones fall flat:
+   * before anything else, or where a quota must be paid, once it is known for how many events.
    */
   async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
-    const { journal, metrics, quarantine } = this.#parts;
+    const { metrics, quarantine } = this.#parts;
     const { source, client, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
-    if (answersFirst) {
-      const refusal = noRoom(journal, body.length);
-      if (refusal !== undefined) {
-        this.#refuse(exchange, refusal);
-        return undefined;
-      }
-      exchange.empty(201);
-      this.#acknowledged(exchange, options);
-    }
+    if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, options, body)) return undefined;
     const judgement = await this.#judge(body, layout, source);
     if ("kind" in judgement) {
       this.#payForOne(admitted);
-      const problem = unreadableBody(judgement.code, judgement.detail);
-      const keep = answersFirst || (PROBLEMS[problem.code].status === 400 && body.length > 0);
+      const problem = this.#unreadable(judgement, source);
+      const keep = exchange.answered || (PROBLEMS[problem.code].status === 400 && body.length > 0);
       if (keep && !options.validateOnly) {
         await quarantine.keepBody(source.name, problem.code, problem.detail, body, enrichment.receivedMs);
       }
@@ -219,11 +213,12 @@ export class EventIntake {
     const { valid, invalid, warned } = judgement;
     const events = valid.length + invalid.length;
     metrics.of(source.name).received.inc(events);
-    const overQuota = this.#charge(source, client, events, answersFirst);
+    const overQuota = this.#charge(source, client, events);
     if (overQuota !== undefined) {
       this.#refuse(exchange, overQuota);
       return undefined;
     }
+    if (answersFirst && source.quota !== undefined && !this.#answerFirst(exchange, options, body)) return undefined;
     const failed = invalid.length + warned.length;
     if (failed > 0) {
       metrics.invalid(source.name, source.validation, failed);
@@ -243,13 +238,38 @@ export class EventIntake {
     return stored;
   }
 
+  /** Answers at level `received`. False when there is no room, which is answered. */
+  #answerFirst(exchange: Exchange, options: EventOptions, body: Buffer): boolean {
+    const refusal = noRoom(this.#parts.journal, body.length);
+    if (refusal !== undefined) {
+      this.#refuse(exchange, refusal);
+      return false;
+    }
+    exchange.empty(201);
+    this.#acknowledged(exchange, options);
+    return true;
+  }
+
+  #maxEvents({ quota }: Source): number {
+    const { maxEventsPerRequest } = this.#parts.http;
+    return quota === undefined ? maxEventsPerRequest : Math.min(maxEventsPerRequest, quota.maxEventsPerRequest);
+  }
+
+  #unreadable({ code, detail }: UnreadableBody, source: Source): Problem {
+    const maxEvents = this.#maxEvents(source);
+    const isForClient = code === "too_many_events" && maxEvents < this.#parts.http.maxEventsPerRequest;
+    return isForClient ? tooManyForClient(maxEvents) : unreadableBody(code, detail);
+  }
+
   /** Event by event, so that only one is held parsed, and a slice of a large body at a time, so that others are served between. */
   async #judge(body: Buffer, layout: BodyLayout, source: Source): Promise<Judgement | UnreadableBody> {
     const { http, validator } = this.#parts;
     // A body is looked through as a whole before its first event.
     if (body.length > SLICE_BYTES) await this.#turnstile.pass();
     const judge = new Judge(source, validator());
-    const events = parseNative(body, layout, http);
+    const maxEventsPerRequest = this.#maxEvents(source);
+    const limits = maxEventsPerRequest === http.maxEventsPerRequest ? http : { ...http, maxEventsPerRequest };
+    const events = parseNative(body, layout, limits);
     let sliceBytes = 0;
     for (;;) {
       const next = events.next();
@@ -264,15 +284,15 @@ export class EventIntake {
 
   /** What cannot be read costs as much as an event, and must not be for free. */
   #payForOne({ source, client }: Admitted): void {
-    source.quota?.charge(client, 1, this.#parts.clock.monotonicMs());
+    source.quota?.chargeRefused(client, this.#parts.clock.monotonicMs());
   }
 
-  /** A quota may have been used up by others while the body came in; what is answered already just pays. */
-  #charge({ quota }: Source, client: ClientNetwork, events: number, answered: boolean): Problem | undefined {
+  /** A quota may have been used up while the body came in, by other requests of the same client too. */
+  #charge({ quota }: Source, client: ClientNetwork, events: number): Problem | undefined {
     if (quota === undefined) return undefined;
     const nowMs = this.#parts.clock.monotonicMs();
     const usedUp = quota.usedUp(client, nowMs);
-    if (usedUp !== undefined && !answered) return quotaExceeded(usedUp);
+    if (usedUp !== undefined) return quotaExceeded(usedUp);
     quota.charge(client, events, nowMs);
     return undefined;
   }

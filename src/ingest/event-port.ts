@@ -3,12 +3,13 @@ import { createServer, type Server, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
-import { MillraceError } from "../core/errors.ts";
 import type { HttpConfig, ListenConfig } from "./config.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { connectionsWithin, openFilesLimit } from "./open-files.ts";
-import { loadCertificate } from "./tls/certificate.ts";
+import { portUnavailable } from "./port-unavailable.ts";
+import type { Certificate } from "./tls/certificate.ts";
 import { CertificateRenewal } from "./tls/certificate-renewal.ts";
+import { type CertificateHandover, firstCertificate } from "./tls/first-certificate.ts";
 import { createTlsServer } from "./tls/tls-server.ts";
 
 /** A turn of the event loop in which next to nothing happened: no connection can have waited longer than this. */
@@ -21,6 +22,7 @@ export interface EventPortOptions {
   readonly listen: ListenConfig;
   /** Share the port with other processes that do the same; the kernel divides connections among them. */
   readonly reusePort: boolean;
+  readonly handover?: CertificateHandover | undefined;
   readonly http: HttpConfig;
   readonly metrics: IngestMetrics;
   readonly clock: Clock;
@@ -60,17 +62,19 @@ export class EventPort {
 
   /** Starts to listen. Throws `tls_invalid` and `port_unavailable`. */
   static async open(options: EventPortOptions): Promise<EventPort> {
-    const { http, metrics, clock, log } = options;
+    const { handover, http, metrics, clock, log } = options;
     const config = options.listen.tls;
     if (config === undefined) {
       const server = createServer({ noDelay: true });
       await listen(server, options);
       return new EventPort(options, server);
     }
-    const certificate = await loadCertificate(config);
-    const server = createTlsServer(certificate, config, http, metrics);
+    const first = await firstCertificate(config, handover, log);
+    const server = createTlsServer(first.certificate, config, http, metrics);
     await listen(server, options);
-    return new EventPort(options, server, new CertificateRenewal({ server, config, certificate, metrics, clock, log }));
+    const onRenewed = (certificate: Certificate) => handover?.keep(certificate);
+    const renewal = new CertificateRenewal({ server, config, first, onRenewed, metrics, clock, log });
+    return new EventPort(options, server, renewal);
   }
 
   get port(): number {
@@ -153,12 +157,7 @@ async function listen(server: Server, { listen: { host, port, backlog }, reusePo
   try {
     await once(server, "listening");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new MillraceError(
-      "port_unavailable",
-      `The event port ${host}:${port} cannot be opened (${reason}). Stop what uses it, or set listen.host and listen.port to an address of this machine and a free port.`,
-      { cause: error },
-    );
+    throw portUnavailable({ host, port }, error);
   }
 }
 

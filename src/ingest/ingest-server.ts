@@ -16,11 +16,14 @@ import type { Problem } from "./problems.ts";
 import { DRAINING } from "./protocol-problems.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RefusalLog } from "./refusal-log.ts";
+import type { CertificateHandover } from "./tls/first-certificate.ts";
 
 export interface IngestServerOptions extends Omit<IntakeParts, "quarantine">, Omit<EndpointParts, "intake"> {
   readonly listen: ListenConfig;
   /** Share the port with other processes that do the same. */
   readonly reusePort: boolean;
+  /** For the certificate, where TLS is on. */
+  readonly handover?: CertificateHandover | undefined;
   readonly quarantine: RejectLog;
   /** Tells the ledger how many events of a source were set aside. */
   readonly onQuarantined: (source: string, events: number) => void;
@@ -87,9 +90,9 @@ export class IngestServer {
 
   /** Starts to listen. Throws `tls_invalid` and `port_unavailable`. */
   async listen(): Promise<void> {
-    const { listen, reusePort, http, metrics, clock, log } = this.#options;
+    const { listen, reusePort, handover, http, metrics, clock, log } = this.#options;
     const take = (socket: Socket) => this.#take(socket);
-    this.#eventPort = await EventPort.open({ listen, reusePort, http, metrics, clock, log, take });
+    this.#eventPort = await EventPort.open({ listen, reusePort, handover, http, metrics, clock, log, take });
   }
 
   get port(): number {

@@ -58,6 +58,14 @@ export function quotaExceeded({ of, limits, waitMs }: UsedUp): Problem {
   };
 }
 
+/** As no wait would help, it is not said to be over its quota. */
+export function tooManyForClient(maxEvents: number): Problem {
+  return {
+    code: "too_many_events",
+    detail: `One client address may send ${maxEvents} events at once (quota.perClient.burst of the source), so a request may hold no more; send the rest in further requests.`,
+  };
+}
+
 /** Why `bytes` of events cannot be taken now, if the journal has no room for them or its disk does not answer. */
 export function noRoom(journal: Journal, bytes: number): Problem | undefined {
   if (!journal.isFull(bytes)) return undefined;

@@ -28,6 +28,14 @@ export class SourceQuota {
     return this.#clients !== undefined;
   }
 
+  /**
+   * Most events of one request. A request is paid for on credit, and the source with it: a
+   * client that could send more than its burst at once would take what is the others'.
+   */
+  get maxEventsPerRequest(): number {
+    return Math.floor(this.#clients?.limits.burst ?? Number.POSITIVE_INFINITY);
+  }
+
   /** Why a request of this client has to wait; of two reasons the one that takes longer. */
   usedUp(client: ClientNetwork, nowMs: number): UsedUp | undefined {
     const sourceMs = this.#all.waitMs(nowMs);
@@ -41,5 +49,12 @@ export class SourceQuota {
   charge(client: ClientNetwork, events: number, nowMs: number): void {
     this.#all.charge(events, nowMs);
     this.#clients?.charge(client, events, nowMs);
+  }
+
+  /** Pays for what is refused after it was admitted, as for one event. A client with nothing left owes it alone. */
+  chargeRefused(client: ClientNetwork, nowMs: number): void {
+    const clientMs = this.#clients?.waitMs(client, nowMs) ?? 0;
+    if (clientMs === 0) this.#all.charge(1, nowMs);
+    this.#clients?.charge(client, 1, nowMs);
   }
 }

@@ -165,8 +165,9 @@ export class WorkerKeeper {
     const { log, config } = this.#options;
     const { slot } = this.spec;
     const policy = this.#policy;
+    const nowMs = this.#clock.monotonicMs();
     const delayMs = Math.round(
-      end.kind === "done" ? policy.endedInOrder(workedMs) : policy.died(this.#clock.monotonicMs(), workedMs),
+      end.kind === "done" ? policy.endedInOrder(nowMs, workedMs) : policy.died(nowMs, workedMs),
     );
     const problem = end.kind === "failed" ? end.error.message : undefined;
     const known = { slot, exit: this.#lastEnd, problem, crashes: this.#crashes.crashes.count, delayMs };

@@ -92,6 +92,25 @@ test("a certificate that is replaced is served by every worker, without a restar
   expect(await collector.workers()).toEqual(before);
 });
 
+test(
+  "files that become invalid cost nothing when a worker dies: its replacement serves what was served before",
+  { timeout: 60_000 },
+  async () => {
+    await using dir = await temporaryDir();
+    await using collector = await start(dir.path);
+    await writeFile(path.join(dir.path, "tls/cert.pem"), "");
+    const before = await collector.workers();
+    for (const { pid } of before) if (pid !== undefined) process.kill(pid, "SIGKILL");
+    await waitFor(async () => {
+      const workers = await collector.workers();
+      return workers.every(({ state, restarts }) => state === "ready" && restarts === 1);
+    });
+    expect(await served(collector.port)).toBe(new X509Certificate(FIRST.cert).fingerprint256);
+    expect(collector.output).toContain("the new TLS certificate is refused; the old one stays in force");
+    expect(collector.output).not.toContain(FIRST.key.split("\n")[1]);
+  },
+);
+
 test("a certificate without its key is told before anything starts", async () => {
   await using dir = await temporaryDir();
   await mkdir(path.join(dir.path, "tls"));

@@ -3,6 +3,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { EXCHANGE_BYTES } from "../answer-backlog.ts";
 import { type ConnectionsOptions, TIMEOUT_CHECK_MS } from "../connections-options.ts";
+import { headerBytes } from "../header-bytes.ts";
 import type { Problem } from "../problems.ts";
 import { CONNECT_REFUSED, EXPECTATION_FAILED } from "../protocol-problems.ts";
 import { answerOnSocket, clientProblem } from "./client-errors.ts";
@@ -83,7 +84,8 @@ export class Http1Connections {
     const { clock, context, serve } = this.#options;
     const exchange = new Http1Exchange(request, response, clock.monotonicMs(), awaitsContinue, context);
     this.#latest.set(request.socket, exchange);
-    exchange.hold(EXCHANGE_BYTES);
+    // Counted for those that wait only, which most never do.
+    if (exchange.waits) exchange.hold(EXCHANGE_BYTES + headBytes(request));
     if (request.socket.destroyed) return;
     serve(exchange, refusal ?? malformed(request));
   }
@@ -108,7 +110,7 @@ export class Http1Connections {
     };
     if (exchange === undefined || exchange.response.writableFinished) answer();
     // The broken bytes follow a good request: its answer, which may be a promise about its events, goes first.
-    else if (exchange.request.complete) exchange.response.once("close", answer);
+    else if (exchange.request.complete) exchange.onceAnswered(answer);
     // It broke within the body of a request: the answer keeps its place behind those before it. One that is
     // given already is on its way, and its connection ends after it.
     else if (!exchange.answered) {
@@ -118,4 +120,8 @@ export class Http1Connections {
       exchange.response.once("close", () => exchange.request.destroy());
     }
   }
+}
+
+function headBytes({ url, rawHeaders }: IncomingMessage): number {
+  return (url?.length ?? 0) + headerBytes(rawHeaders);
 }

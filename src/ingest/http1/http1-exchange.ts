@@ -8,6 +8,7 @@ import type { Problem } from "../problems.ts";
 export class Http1Exchange extends Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  #hasSuccessor = false;
 
   constructor(
     request: IncomingMessage,
@@ -44,9 +45,20 @@ export class Http1Exchange extends Exchange {
     this.response.writeContinue();
   }
 
+  /** Node gives a response its socket when its turn has come; what comes first waits for nobody. */
+  get waits(): boolean {
+    return this.response.socket === null;
+  }
+
+  /** Calls `then` when the answer is gone. Only the first time: the parser reports again for every chunk after a broken one. */
+  onceAnswered(then: () => void): void {
+    if (this.#hasSuccessor) return;
+    this.#hasSuccessor = true;
+    this.response.once("close", then);
+  }
+
   hold(bytes: number): void {
-    // Node gives a response its socket when its turn has come, and what comes first waits for nobody.
-    if (this.response.socket !== null) return;
+    if (!this.waits) return;
     this.context.backlog.charge(this.request.socket, this.response, bytes, PIPELINE_BYTES);
   }
 

@@ -6,6 +6,7 @@ import {
 } from "node:http2";
 import type { TLSSocket } from "node:tls";
 import type { ConnectionsOptions } from "../connections-options.ts";
+import { headerBytes } from "../header-bytes.ts";
 import type { Problem } from "../problems.ts";
 import { CONNECT_REFUSED, EXPECTATION_FAILED, headersTooLarge, REQUEST_TIMEOUT } from "../protocol-problems.ts";
 import { Http2Exchange } from "./http2-exchange.ts";
@@ -104,6 +105,7 @@ export class Http2Connection {
     this.#open.add(exchange);
     stream.once("close", () => this.#closed(exchange));
     const headBytes = headerBytes(rawHeaders);
+    // Clients need not heed what they are told of the limit.
     const isLarge = headBytes > http.maxHeaderBytes;
     if (!isAlone || isLarge) exchange.hold(STREAM_BYTES + headBytes);
     if (this.#socket.destroyed) return;
@@ -129,11 +131,4 @@ function unacceptable(headers: IncomingHttpHeaders): Problem | undefined {
   if (headers[":method"] === "CONNECT") return CONNECT_REFUSED;
   const { expect } = headers;
   return expect === undefined || CONTINUE.test(expect) ? undefined : EXPECTATION_FAILED;
-}
-
-/** As it would be in HTTP/1, with a separator after each name and value. Clients need not heed what they are told of the limit. */
-function headerBytes(rawHeaders: readonly string[]): number {
-  let bytes = 0;
-  for (const text of rawHeaders) bytes += text.length + 2;
-  return bytes;
 }

@@ -10,7 +10,8 @@ import { expect, test } from "vitest";
 import type { Clock } from "../../core/clock.ts";
 import { createIngestMetrics } from "../metrics.ts";
 import { CertificateRenewal } from "./certificate-renewal.ts";
-import { loadCertificate } from "./certificate.ts";
+import { type Certificate, loadCertificate } from "./certificate.ts";
+import { firstCertificate } from "./first-certificate.ts";
 import { certificateFolder, EXPIRED_CERT, FIRST, SECOND } from "./tls-fixture.ts";
 
 const DAY_MS = 86_400_000;
@@ -39,17 +40,23 @@ class StepClock implements Clock {
   }
 }
 
-async function start(pair = FIRST) {
+/** @param before what happens to the files before the start, where `pair` was served earlier */
+async function start(pair = FIRST, before?: Partial<typeof FIRST>) {
   const folder = await certificateFolder(pair);
+  const earlier = before && (await loadCertificate(folder.config));
+  await folder.write(before ?? {});
   const clock = new StepClock();
   const lines: { level: number; msg: string }[] = [];
   const log = pino({}, { write: (line: string) => lines.push(JSON.parse(line)) });
-  const certificate = await loadCertificate(folder.config);
-  const server = createServer({ cert: certificate.cert, key: certificate.key });
+  const kept: string[] = [];
+  const handover = { earlier, keep: ({ cert }: Certificate) => kept.push(cert) };
+  const first = await firstCertificate(folder.config, handover, log);
+  const server = createServer({ cert: first.certificate.cert, key: first.certificate.key });
   await once(server.listen(0, "127.0.0.1"), "listening");
   const registry = new Registry();
   const metrics = createIngestMetrics(registry);
-  const renewal = new CertificateRenewal({ server, config: folder.config, certificate, metrics, clock, log });
+  const { config } = folder;
+  const renewal = new CertificateRenewal({ server, config, first, onRenewed: handover.keep, metrics, clock, log });
   const client = async () => {
     const socket = connect({
       port: (server.address() as AddressInfo).port,
@@ -63,6 +70,7 @@ async function start(pair = FIRST) {
     folder,
     clock,
     registry,
+    kept,
     client,
     messages: () => lines.map(({ msg }) => msg),
     /** Which certificate a new connection gets. */
@@ -171,6 +179,31 @@ test("files that are gone for a while leave the certificate in force", async () 
   await it.clock.step();
   await it.clock.step();
   expect(await it.served()).toBe("first");
+});
+
+test("every certificate in force is handed over, and none that is refused", async () => {
+  await using it = await start();
+  for (const pair of [{ key: "no key" }, SECOND]) {
+    await it.folder.write(pair);
+    await it.clock.step();
+    await it.clock.step();
+  }
+  expect(it.kept).toEqual([FIRST.cert, SECOND.cert]);
+});
+
+test.each([
+  ["hold another key", { key: SECOND.key }],
+  ["hold nothing", { cert: "", key: "" }],
+])("where the files %s at a restart, what was served earlier is, until a good pair comes", async (_what, broken) => {
+  await using it = await start(FIRST, broken);
+  for (let looks = 0; looks < 3; looks++) await it.clock.step();
+  expect(await it.served()).toBe("first");
+  expect(it.messages()).toEqual(["the new TLS certificate is refused; the old one stays in force"]);
+  expect(it.kept).toEqual([]);
+  await it.folder.write(SECOND);
+  await it.clock.step();
+  await it.clock.step();
+  expect(await it.served()).toBe("second");
 });
 
 test("a certificate in its last two weeks is warned of every day, and its time is in the metrics", async () => {

@@ -3,7 +3,8 @@ import type { Logger } from "pino";
 import type { Clock, Timer } from "../../core/clock.ts";
 import type { TlsConfig } from "../config.ts";
 import type { IngestMetrics } from "../metrics.ts";
-import { type Certificate, type CertificateFiles, checkCertificate, readCertificateFiles } from "./certificate.ts";
+import { type Certificate, readCertificateFiles } from "./certificate.ts";
+import { type FirstCertificate, REFUSED } from "./first-certificate.ts";
 import { contextOptions } from "./tls-server.ts";
 
 const POLL_MS = 5_000;
@@ -17,7 +18,9 @@ export interface RenewalOptions {
   readonly server: Server;
   readonly config: TlsConfig;
   /** The one that `server` started with. */
-  readonly certificate: Certificate;
+  readonly first: FirstCertificate;
+  /** Told of each certificate that comes into force. */
+  readonly onRenewed: (certificate: Certificate) => void;
   readonly metrics: Pick<IngestMetrics, "showCertificateExpiry">;
   readonly clock: Clock;
   readonly log: Logger;
@@ -45,8 +48,8 @@ export class CertificateRenewal {
 
   constructor(options: RenewalOptions) {
     this.#options = options;
-    this.#certificate = options.certificate;
-    this.#seen = textOf(options.certificate);
+    this.#certificate = options.first.certificate;
+    this.#seen = options.first.found.text;
     this.#known = this.#seen;
     options.metrics.showCertificateExpiry(() => this.#certificate.expiresMs / 1_000);
     this.#warnOfExpiry();
@@ -66,31 +69,24 @@ export class CertificateRenewal {
   }
 
   async #look(): Promise<void> {
-    const { config } = this.#options;
-    let files: CertificateFiles | undefined;
-    let failure: unknown;
-    try {
-      files = await readCertificateFiles(config);
-    } catch (error) {
-      failure = error;
-    }
+    const { config, server, onRenewed, log } = this.#options;
+    const found = await readCertificateFiles(config);
     if (this.#stopped) return;
     this.#warnOfExpiry();
-    const seen = files === undefined ? String(failure) : textOf(files);
-    const isSettled = seen === this.#seen;
-    this.#seen = seen;
-    if (!isSettled || seen === this.#known) return;
-    this.#known = seen;
+    const isSettled = found.text === this.#seen;
+    this.#seen = found.text;
+    if (!isSettled || found.text === this.#known) return;
+    this.#known = found.text;
     try {
-      if (files === undefined) throw failure;
-      this.#certificate = checkCertificate(files, config);
+      this.#certificate = found.check();
     } catch (error) {
-      this.#options.log.error({ err: error }, "the new TLS certificate is refused; the old one stays in force");
+      log.error({ err: error }, REFUSED);
       return;
     }
-    this.#options.server.setSecureContext(contextOptions(this.#certificate, config));
+    server.setSecureContext(contextOptions(this.#certificate, config));
+    onRenewed(this.#certificate);
     this.#nextWarningMs = Number.NEGATIVE_INFINITY;
-    this.#options.log.info({ expires: expiryOf(this.#certificate) }, "a new TLS certificate is in force");
+    log.info({ expires: expiryOf(this.#certificate) }, "a new TLS certificate is in force");
     this.#warnOfExpiry();
   }
 
@@ -106,10 +102,6 @@ export class CertificateRenewal {
       : "the TLS certificate expires soon: put a new one in its place, which is then used without a restart";
     log.warn({ cert: config.cert, expires: expiryOf(this.#certificate) }, message);
   }
-}
-
-function textOf({ cert, key }: CertificateFiles): string {
-  return `${cert}\n${key}`;
 }
 
 function expiryOf({ expiresMs }: Certificate): string {

@@ -12,25 +12,33 @@ export interface Certificate {
   readonly expiresMs: number;
 }
 
-/** The files as they are, whatever is in them. */
-export interface CertificateFiles {
-  readonly cert: string;
-  readonly key: string;
+/** What was there when the files were read. */
+export interface FoundFiles {
+  /** Differs when anything does: what the files hold, or why they cannot be read. Holds the key: not for the log. */
+  readonly text: string;
+  /** Throws `tls_invalid` when a file could not be read, or the two do not make a pair that can be served. */
+  check(): Certificate;
 }
 
 /** Reads and checks the certificate and its key. Throws `tls_invalid`. An expired one is none of its concern. */
 export async function loadCertificate(config: TlsConfig): Promise<Certificate> {
-  return checkCertificate(await readCertificateFiles(config), config);
+  return (await readCertificateFiles(config)).check();
 }
 
-/** Throws `tls_invalid` when a file cannot be read. */
-export async function readCertificateFiles(config: TlsConfig): Promise<CertificateFiles> {
-  const [cert, key] = await Promise.all([read(config.cert, "cert"), read(config.key, "key")]);
-  return { cert, key };
+/** Reads the files as they are, whatever is in them. */
+export async function readCertificateFiles(config: TlsConfig): Promise<FoundFiles> {
+  try {
+    const [cert, key] = await Promise.all([read(config.cert, "cert"), read(config.key, "key")]);
+    return { text: `${cert}\n${key}`, check: () => checkCertificate(cert, key, config) };
+  } catch (error) {
+    const check = () => {
+      throw error;
+    };
+    return { text: String(error), check };
+  }
 }
 
-/** Throws `tls_invalid` when the two do not make a pair that can be served. */
-export function checkCertificate({ cert, key }: CertificateFiles, config: TlsConfig): Certificate {
+function checkCertificate(cert: string, key: string, config: TlsConfig): Certificate {
   const leaf = parse(
     () => new X509Certificate(cert),
     `The file of listen.tls.cert, ${config.cert}, does not begin with a certificate in PEM (-----BEGIN CERTIFICATE-----)`,
