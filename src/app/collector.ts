@@ -17,6 +17,7 @@ import type { Health } from "./health.ts";
 import { nodeHealth, nodeMetrics, nodeSinks, type SlotView } from "./node-view.ts";
 import { assertPortFree } from "./port-probe.ts";
 import { SlotLedgers } from "./slot-ledgers.ts";
+import { awaitOrphans } from "./stuck-orphans.ts";
 import { registerWorkerMetrics } from "./worker-metrics.ts";
 import {
   type LastWords,
@@ -30,6 +31,9 @@ import {
 
 /** Beyond `drainMs`, for a worker that is late to end by itself before it is killed. */
 const DRAIN_GRACE_MS = 2_000;
+
+/** For workers that serve already when another one cannot be started: what they have at hand is finished. */
+const GIVE_UP_MS = 3_000;
 
 /** A worker that answers later is busy or hangs; the others are shown without it. Well within the second that probes wait. */
 const VIEW_TIMEOUT_MS = 500;
@@ -142,7 +146,7 @@ export class Collector {
     try {
       await this.#startWorkers();
     } catch (error) {
-      await this.#stop(0);
+      await this.#stop(GIVE_UP_MS);
       throw error;
     }
   }
@@ -161,6 +165,7 @@ export class Collector {
 
   async #startWorkers(): Promise<void> {
     const { listen, journal } = this.#settings.config;
+    await awaitOrphans(journal, systemClock, this.#log);
     if (this.#servingWorkers > 1 && listen.port !== 0) await assertPortFree(listen, systemClock);
     // Until a worker tells more. A slot that waits for one, or is empty, has nobody else to tell.
     for (const { slot } of await slotsOnDisk(journal)) await this.#ledgers.load(slot);

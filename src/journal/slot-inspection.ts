@@ -19,7 +19,7 @@ import { slotHolder } from "./slot-lock.ts";
 export interface SlotInspection {
   readonly directory: string;
   /** The process that has the slot, as it says itself; absent when none has. */
-  readonly process?: string;
+  readonly process?: number;
   /** How the last process ended; `unknown` for a slot that was copied, or of an earlier version. */
   readonly ended: "cleanly" | "not cleanly" | "not yet" | "unknown";
   readonly segments: readonly {
@@ -45,7 +45,7 @@ export interface SlotInspection {
 
 /** Rejects with the disk's error when the directory cannot be read. */
 export async function inspectSlot(directory: string, disk: Disk = nodeDisk): Promise<SlotInspection> {
-  const process = await slotHolder(directory);
+  const process = (await slotHolder(directory))?.pid;
   const note = await readPositionsNote(disk, directory);
   const { checkpoint } = await checkpointOf(disk, directory);
   const files = await segmentFiles(disk, directory);

@@ -9,6 +9,16 @@ import { slotDirectory } from "./slot-directory.ts";
 const SQLITE_BUSY = 5;
 const SQLITE_NOTADB = 26;
 
+/** The file that is locked. */
+export const LOCK_NAME = "lock";
+
+/** The process that has a slot, by what it says of itself. */
+export interface SlotHolder {
+  readonly pid: number;
+  /** The process that started it. */
+  readonly parent: number | undefined;
+}
+
 /** A slot that belongs to this process until it is released or the process ends, however it ends. */
 export interface SlotLock {
   /** Safe to call twice. */
@@ -29,17 +39,17 @@ export async function lockSlot(config: { readonly dir: string }, slot: string): 
   let database: DatabaseSync;
   try {
     await mkdir(directory, { recursive: true, mode: 0o750 });
-    database = await lockFile(join(directory, "lock"));
+    database = await lockFile(join(directory, LOCK_NAME));
   } catch (error) {
     if (errcodeOf(error) !== SQLITE_BUSY) throw await unusable(directory, error);
     throw new MillraceError(
       "journal_locked",
-      `the journal slot ${directory} is in use by process ${await holder(holderPath)}. Stop that process, or give this one another journal.dir.`,
+      `the journal slot ${directory} is in use by process ${(await holder(holderPath))?.pid ?? "(unknown)"}. Stop that process, or give this one another journal.dir.`,
       { cause: error },
     );
   }
-  // Only for the message above: the lock does not depend on it.
-  await writeFile(holderPath, `${process.pid}\n`).catch(() => {});
+  // For people, and to find a worker that has lost its supervisor: the lock does not depend on it.
+  await writeFile(holderPath, `${process.pid} ${process.ppid}\n`).catch(() => {});
   return {
     release() {
       if (database.isOpen) database.close();
@@ -49,13 +59,13 @@ export async function lockSlot(config: { readonly dir: string }, slot: string): 
 }
 
 /**
- * The process that has a slot, by what it says of itself; `undefined` when none has. Changes
+ * The process that has a slot; `undefined` when none has, or none that can be told. Changes
  * nothing, and keeps nobody from locking it but for the moment of looking.
  */
-export async function slotHolder(directory: string): Promise<string | undefined> {
+export async function slotHolder(directory: string): Promise<SlotHolder | undefined> {
   let database: DatabaseSync;
   try {
-    database = new DatabaseSync(join(directory, "lock"), { readOnly: true, timeout: 0 });
+    database = new DatabaseSync(join(directory, LOCK_NAME), { readOnly: true, timeout: 0 });
   } catch {
     // There is no lock, as in a copy of a slot.
     return undefined;
@@ -97,9 +107,10 @@ function errcodeOf(error: unknown): unknown {
   return error instanceof Error && "errcode" in error ? error.errcode : undefined;
 }
 
-async function holder(path: string): Promise<string> {
+async function holder(path: string): Promise<SlotHolder | undefined> {
   const text = await readFile(path, "utf8").catch(() => "");
-  return text.trim() || "(unknown)";
+  const [pid = 0, parent] = text.trim().split(" ").map(Number);
+  return pid > 0 ? { pid, parent } : undefined;
 }
 
 async function unusable(directory: string, cause: unknown): Promise<MillraceError> {

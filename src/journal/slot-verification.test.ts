@@ -155,7 +155,7 @@ test("a journal that is written to, and whose segments are deleted, while it is 
   const slot = `${directory.path}/0`;
   for (let round = 0; round < 40; round++) {
     const found = await verifySlot(slot, () => {});
-    expect(found).toMatchObject({ process: String(process.pid), damage: [], sound: true });
+    expect(found).toMatchObject({ process: process.pid, damage: [], sound: true });
   }
   isDone = true;
   await writing;

@@ -18,7 +18,7 @@ export interface SinkCheck {
 /** What reading all of a slot has shown. */
 export interface SlotVerification {
   readonly directory: string;
-  readonly process?: string;
+  readonly process?: number;
   readonly segments: number;
   readonly bytes: number;
   readonly events: number;
@@ -42,7 +42,7 @@ export async function verifySlot(
   onProgress: (done: number, total: number) => void,
   disk: Disk = nodeDisk,
 ): Promise<SlotVerification> {
-  const process = await slotHolder(directory);
+  const process = (await slotHolder(directory))?.pid;
   // Before the segments: what it is owed then is still there when they are listed, or was settled since.
   const { name, checkpoint } = await checkpointOf(disk, directory);
   const files = await segmentFiles(disk, directory);

@@ -171,6 +171,24 @@ test("when the supervisor is killed its workers end by themselves, and the next 
   expect(ledger.balanced).toBe(true);
 }, 60_000);
 
+test("a worker that is stuck when its supervisor is killed does not keep the next one from starting", async () => {
+  await using dir = await temporaryDir();
+  await using sink = await recordingStandIn();
+  const config = kinesisConfig({ endpoint: sink.standIn.url, more: "workers: 2" });
+  const first = await CollectorProcess.start(dir.path, config);
+  const sent = await send(first, 500);
+  const [{ pid = 0 } = {}] = await first.workers();
+  process.kill(pid, "SIGSTOP");
+  onTestFinished(() => {
+    if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
+  });
+  first.signal("SIGKILL");
+  await using second = await CollectorProcess.start(dir.path, config);
+  expect((await post(second, { type: "test.sent" })).status).toBe(201);
+  await second.settled();
+  expect(missing(sent, sink.stored)).toEqual([]);
+}, 60_000);
+
 test("a worker whose supervisor was killed ends, and lets go of its slot, also when its disk does not answer", async () => {
   await using dir = await temporaryDir();
   await using sink = await recordingStandIn();
