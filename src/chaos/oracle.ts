@@ -44,6 +44,7 @@ export const VIOLATIONS = {
   delivered_too_early: "events were acknowledged as delivered before the stream had them",
   durable_without_sync: "events were acknowledged as durable while no sync could succeed",
   valid_refused: "valid events were refused for good",
+  nothing_acknowledged: "requests were not acknowledged though no fault was going on",
   not_delivered: "events are not delivered although all faults have ended",
   ledger_disagrees: "the ledger does not agree with what was stored",
   misbehaved: "a process did not start or end as it should",

@@ -19,10 +19,8 @@ import { compareLedger, judge, type LedgerReply } from "./verdict.ts";
 const PROGRESS_EVERY_MS = 500;
 /** How much longer than the collector waits for the sinks a sender waits for its answer. */
 const ANSWER_GRACE_MS = 3_000;
-/** For senders to get their last answers. */
-const LAST_ANSWERS_MS = 15_000;
-/** For everything to be delivered once all faults have ended. */
-const FINAL_DRAIN_MS = 120_000;
+/** How long the collector may take for what it must do while no fault is going on: acknowledge, and deliver all. */
+const PATIENCE_MS = 120_000;
 /** What the stream stored last is reported by then. */
 const LAST_REPORTS_MS = 500;
 
@@ -30,6 +28,8 @@ export interface StormOptions extends Omit<TargetOptions, "seed" | "oracle" | "o
   readonly plan: Plan;
   readonly faults: readonly Fault[];
   readonly onProgress: (progress: Progress) => void;
+  /** How long to wait for what must come while no fault is going on. Default: two minutes. */
+  readonly patienceMs?: number;
   /** Ends the storm early, with its report. */
   readonly end: AbortSignal;
   /** Gives it up: everything is stopped at once, and there is no report. */
@@ -59,40 +59,76 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     oracle,
     onStored: (seq, atMs) => recoveries.onStored(seq, atMs),
   });
-  const givenUp = once(options.giveUp, "abort").then(() => {
-    throw new Error("the storm was given up");
+  const times = new AckTimes();
+  const load = new Load({
+    port: targets.collector.port,
+    key: targets.key,
+    rate: options.rate,
+    seed: options.plan.seed,
+    oracle,
+    times,
+    answerMs: targets.ackTimeoutMs + ANSWER_GRACE_MS,
+    onAck: (sentMs, ackedMs) => recoveries.onAck(sentMs, ackedMs),
   });
-  return await Promise.race([new Storm(options, targets, recoveries).run(), givenUp]);
+  const judged = async (): Promise<StormReport> => {
+    // Before the storm's own time begins, so that a slow machine does not shorten it.
+    await checkAcknowledges("before the first fault", load, oracle, options, options.end);
+    return new Storm({ options, targets, recoveries, times, load }).run();
+  };
+  try {
+    return await Promise.race([judged(), givenUp(options.giveUp)]);
+  } finally {
+    load.abandon();
+  }
+}
+
+/** Each level must be had while no fault is going on. Who never acknowledges breaks no other promise. */
+async function checkAcknowledges(
+  when: string,
+  load: Load,
+  oracle: Oracle,
+  { giveUp, patienceMs = PATIENCE_MS }: StormOptions,
+  end = giveUp,
+): Promise<void> {
+  const levels = await load.levelsNotAcknowledged(AbortSignal.any([AbortSignal.timeout(patienceMs), giveUp, end]));
+  if (end.aborted) return;
+  for (const level of levels)
+    oracle.violation("nothing_acknowledged", `none at ${level} ${when}, for ${patienceMs / 1_000} s`);
+}
+
+/** Rejects once the signal comes, or if it has come. */
+async function givenUp(signal: AbortSignal): Promise<never> {
+  if (!signal.aborted) await once(signal, "abort");
+  throw new Error("the storm was given up");
 }
 
 class Storm {
   readonly #options: StormOptions;
   readonly #targets: Targets;
   readonly #recoveries: Recoveries;
-  readonly #times = new AckTimes();
+  readonly #times: AckTimes;
   readonly #startMs = sharedClockMs();
   readonly #load: Load;
   readonly #runner: FaultRunner;
   readonly #end: AbortSignal;
   #step: Progress["step"] = "calm";
 
-  constructor(options: StormOptions, targets: Targets, recoveries: Recoveries) {
-    const { plan, faults, rate } = options;
-    const { oracle, key, collector } = targets;
+  constructor(parts: {
+    readonly options: StormOptions;
+    readonly targets: Targets;
+    readonly recoveries: Recoveries;
+    readonly times: AckTimes;
+    readonly load: Load;
+  }) {
+    const { options, targets, recoveries } = parts;
+    const { plan, faults } = options;
+    const { oracle } = targets;
     this.#options = options;
     this.#targets = targets;
     this.#recoveries = recoveries;
+    this.#times = parts.times;
+    this.#load = parts.load;
     this.#end = AbortSignal.any([options.end, AbortSignal.timeout(plan.endMs)]);
-    this.#load = new Load({
-      port: collector.port,
-      key,
-      rate,
-      seed: plan.seed,
-      oracle,
-      times: this.#times,
-      answerMs: targets.ackTimeoutMs + ANSWER_GRACE_MS,
-      onAck: (sentMs, ackedMs) => recoveries.onAck(sentMs, ackedMs),
-    });
     this.#runner = new FaultRunner({
       faults,
       targets,
@@ -114,7 +150,12 @@ class Storm {
       await faultsOver;
       const endMs = sharedClockMs();
       this.#step = "delivering";
-      await this.#load.stop(LAST_ANSWERS_MS);
+      const unanswered = await this.#load.stop(this.#patienceMs);
+      if (unanswered > 0) {
+        const what = `${unanswered} requests that were sent again and again, ${this.#patienceMs / 1_000} s after the last fault`;
+        oracle.violation("nothing_acknowledged", what, unanswered);
+      }
+      await checkAcknowledges("after the last fault", this.#load, oracle, this.#options);
       const ledger = await this.#deliveredLedger();
       const drainedMs = ledger === undefined ? undefined : sharedClockMs() - endMs;
       const receivedNotKept = await receivedLost(collector);
@@ -127,6 +168,10 @@ class Storm {
     } finally {
       clearInterval(progress);
     }
+  }
+
+  get #patienceMs(): number {
+    return this.#options.patienceMs ?? PATIENCE_MS;
   }
 
   #progress(): void {
@@ -144,7 +189,7 @@ class Storm {
   /** Waits until no sink holds anything, and resolves with the ledger of that moment; without one after too long a time. */
   async #deliveredLedger(): Promise<LedgerReply | undefined> {
     const { collector, oracle } = this.#targets;
-    const deadline = sharedClockMs() + FINAL_DRAIN_MS;
+    const deadline = sharedClockMs() + this.#patienceMs;
     let held = "the ledger cannot be read";
     while (sharedClockMs() < deadline) {
       await delay(250);
@@ -162,7 +207,7 @@ class Storm {
         // It is starting.
       }
     }
-    oracle.violation("not_delivered", `after ${FINAL_DRAIN_MS / 1_000} s: ${held}`);
+    oracle.violation("not_delivered", `after ${this.#patienceMs / 1_000} s: ${held}`);
     return undefined;
   }
 
@@ -193,7 +238,8 @@ class Storm {
       { meaning: VIOLATIONS[kind], ...violation },
     ]);
     return {
-      passed: violations.length === 0,
+      // Without a fault nothing was shown.
+      passed: violations.length === 0 && Object.keys(this.#runner.counts()).length > 0,
       violations: Object.fromEntries(violations),
       seed: plan.seed,
       seconds: Math.round(found.endMs - this.#startMs) / 1_000,

@@ -123,9 +123,11 @@ function memory(bytes: number | undefined): string {
   return bytes === undefined ? "not known on this system" : `${Math.round(bytes / 1024 ** 2)} MiB`;
 }
 
-function verdictText({ passed, violations, seed }: StormReport, paint: ReturnType<typeof painter>): string {
+function verdictText({ passed, violations, seed, faults }: StormReport, paint: ReturnType<typeof painter>): string {
   if (passed)
     return paint("green", "Nothing acknowledged as accepted, durable or delivered was lost, and the ledger agrees.");
+  if (Object.keys(violations).length === 0 && Object.keys(faults.kinds).length === 0)
+    return paint("red", "NOTHING WAS TESTED: the storm ended before its first fault.");
   const lines = Object.values(violations).flatMap(({ meaning, events, examples }) => [
     `${paint("red", "BROKEN:")} ${meaning} (${events})`,
     ...examples.map((example) => `  ${example}`),
