@@ -72,6 +72,8 @@ export interface LoadOptions {
   readonly answerMs: number;
   /** Told of each answer that acknowledges something. */
   readonly onAck: (sentMs: number, ackedMs: number) => void;
+  /** Told of each answer that the journal takes nothing now. */
+  readonly onNoRoom: (atMs: number) => void;
 }
 
 /**
@@ -263,6 +265,7 @@ export class Load {
       return { kind: "answered", level };
     }
     this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
+    if (status === 429 || status === 503) this.#options.onNoRoom(ackedMs);
     if (status === 400 && request.seqs.length === 0) return { kind: "answered" };
     if (status === 408 || status === 429 || status >= 500) {
       const afterMs = Math.min(LONGEST_WAIT_MS, Math.max(RESEND_MS, Number(retryAfter ?? 0) * 1_000));

@@ -12,6 +12,7 @@ import type { Plan } from "./plan.ts";
 import { longestByFault, Recoveries } from "./recoveries.ts";
 import type { StormReport } from "./report.ts";
 import { sharedClockMs } from "./shared-clock.ts";
+import { Stretches } from "./stretches.ts";
 import { storedInFiles } from "./stored-files.ts";
 import { openTargets, type TargetOptions, type Targets } from "./targets.ts";
 import { compareLedger, judge, type LedgerReply } from "./verdict.ts";
@@ -21,6 +22,8 @@ const PROGRESS_EVERY_MS = 500;
 const ANSWER_GRACE_MS = 3_000;
 /** How long the collector may take for what it must do while no fault is going on: acknowledge, and deliver all. */
 const PATIENCE_MS = 120_000;
+/** Senders who are told that the journal is full wait this long at most: as long as it may stay full unseen. */
+const NO_ROOM_PAUSE_MS = 2_500;
 /** What the stream stored last is reported by then. */
 const LAST_REPORTS_MS = 500;
 
@@ -60,6 +63,7 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     onStored: (seq, atMs) => recoveries.onStored(seq, atMs),
   });
   const times = new AckTimes();
+  const noRoom = new Stretches(NO_ROOM_PAUSE_MS);
   const load = new Load({
     port: targets.collector.port,
     key: targets.key,
@@ -69,11 +73,12 @@ export async function runStorm(options: StormOptions): Promise<StormReport> {
     times,
     answerMs: targets.ackTimeoutMs + ANSWER_GRACE_MS,
     onAck: (sentMs, ackedMs) => recoveries.onAck(sentMs, ackedMs),
+    onNoRoom: (atMs) => noRoom.add(atMs),
   });
   const judged = async (): Promise<StormReport> => {
     // Before the storm's own time begins, so that a slow machine does not shorten it.
     await checkAcknowledges("before the first fault", load, oracle, options, options.end);
-    return new Storm({ options, targets, recoveries, times, load }).run();
+    return new Storm({ options, targets, recoveries, times, load, noRoom }).run();
   };
   try {
     return await Promise.race([judged(), givenUp(options.giveUp)]);
@@ -109,6 +114,7 @@ class Storm {
   readonly #times: AckTimes;
   readonly #startMs = sharedClockMs();
   readonly #load: Load;
+  readonly #noRoom: Stretches;
   readonly #runner: FaultRunner;
   readonly #end: AbortSignal;
   #step: Progress["step"] = "calm";
@@ -119,6 +125,7 @@ class Storm {
     readonly recoveries: Recoveries;
     readonly times: AckTimes;
     readonly load: Load;
+    readonly noRoom: Stretches;
   }) {
     const { options, targets, recoveries } = parts;
     const { plan, faults } = options;
@@ -128,6 +135,7 @@ class Storm {
     this.#recoveries = recoveries;
     this.#times = parts.times;
     this.#load = parts.load;
+    this.#noRoom = parts.noRoom;
     this.#end = AbortSignal.any([options.end, AbortSignal.timeout(plan.endMs)]);
     this.#runner = new FaultRunner({
       faults,
@@ -230,7 +238,8 @@ class Storm {
     const { plan, workers, end } = this.#options;
     const { oracle, collector, journalDisk } = this.#targets;
     const { monitor, ledger } = found;
-    const verdict = judge(oracle, this.#runner.excuses);
+    const refused = this.#noRoom.all.map((stretch) => ({ kind: "refused" as const, ...stretch }));
+    const verdict = judge(oracle, [...this.#runner.excuses, ...refused]);
     if (ledger !== undefined) compareLedger(oracle, ledger, SOURCE);
     const { longestSilence, all } = this.#recoveries;
     const violations = [...oracle.violations].map(([kind, violation]) => [
@@ -251,7 +260,7 @@ class Storm {
         invalidSent: this.#load.invalidSent,
         acknowledged: verdict.acknowledged,
         lost: verdict.lost,
-        stored: { stream: oracle.stream.places, files: oracle.files.places },
+        stored: Object.fromEntries(oracle.sinks.map(({ name, places }) => [name, places])),
         quarantined: ledger?.quarantined[SOURCE] ?? 0,
       },
       requests: { refused: Object.fromEntries(this.#load.refused), unanswered: this.#load.unanswered },
