@@ -48,7 +48,6 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     meaning: "kill -9 of all processes at once, as when memory runs out",
     async begin({ collector }) {
       const { starts } = collector;
-      await collector.workers();
       collector.killAll();
       return { workerEndMs: sharedClockMs(), end: () => collector.isReady(starts + 1) };
     },
@@ -173,7 +172,7 @@ async function stopWorker(
 }
 
 async function restart({ collector }: Targets): ReturnType<Fault["begin"]> {
-  const code = await collector.stop();
+  const { exitCode } = await collector.stop();
   await collector.startAgain();
-  return { detail: `exit code ${code}` };
+  return { detail: `exit code ${exitCode}` };
 }
