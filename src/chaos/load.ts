@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { Pool } from "undici";
 import { seededRandom } from "../core/seeded-random.ts";
+import { readAnswer } from "./answer.ts";
 import { makeEvent, makeInvalidEvent } from "./chaos-event.ts";
 import type { AckTimes } from "./ack-times.ts";
 import type { Level, Oracle } from "./oracle.ts";
@@ -42,13 +43,6 @@ interface Request {
   readonly level: Level;
   readonly body: string | Buffer;
   readonly headers: Readonly<Record<string, string>>;
-}
-
-/** What is looked at in the body of a 2xx. */
-interface Answer {
-  readonly results?: readonly { readonly index: number; readonly status: string }[];
-  /** With `ack=delivered`: whether it came about. */
-  readonly delivery?: string;
 }
 
 /** An answer for good; `level` is what it promises, and absent where it promises nothing. */
@@ -147,6 +141,7 @@ export class Load {
           until,
         );
         if (outcome?.level === level) return true;
+        await delay(RESEND_MS);
       }
       return false;
     } finally {
@@ -261,6 +256,7 @@ export class Load {
     if (status >= 200 && status < 300) {
       times.add(request.level, ackedMs - sentMs);
       const level = this.#acknowledge(request, status, text, sentMs, ackedMs);
+      if (level === undefined) return { kind: "answered" };
       onAck(sentMs, ackedMs);
       return { kind: "answered", level };
     }
@@ -275,21 +271,25 @@ export class Load {
     return { kind: "answered" };
   }
 
-  /** Notes what a 2xx promises, and returns the level of it. */
-  #acknowledge(request: Request, status: number, text: string, sentMs: number, ackedMs: number): Level {
+  /** Notes what a 2xx promises, and returns the level of it; `undefined` when it cannot be read, and so promises nothing. */
+  #acknowledge(request: Request, status: number, text: string, sentMs: number, ackedMs: number): Level | undefined {
     const { oracle } = this.#options;
-    // An empty answer tells that all is well with all.
-    const answer: Answer = text === "" ? {} : JSON.parse(text);
-    const rejected = new Map(
-      answer.results?.filter(({ status: fate }) => fate === "rejected").map((each) => [each.index, each]),
-    );
-    const delivered = status !== 202 && (answer.delivery === undefined || answer.delivery === "delivered");
+    const answer = readAnswer(text);
+    if (answer === undefined) {
+      oracle.violation("misbehaved", `an answer ${status} cannot be read: ${text.slice(0, 300)}`);
+      return undefined;
+    }
+    const { rejected, delivery } = answer;
+    const delivered = status !== 202 && (delivery === undefined || delivery === "delivered");
     const level = request.level === "delivered" && !delivered ? "accepted" : request.level;
     for (const [index, seq] of request.places.entries()) {
-      if (seq === undefined) continue;
       const refusal = rejected.get(index);
-      if (refusal === undefined) oracle.acknowledged(seq, level, sentMs, ackedMs);
-      else oracle.violation("valid_refused", `${status} ${JSON.stringify(refusal).slice(0, 300)}`);
+      if (seq === undefined) {
+        // At level received the answer comes before they are looked at.
+        if (refusal === undefined && level !== "received")
+          oracle.violation("invalid_accepted", `${status} at ${level} does not tell of place ${index}`);
+      } else if (refusal === undefined) oracle.acknowledged(seq, level, sentMs, ackedMs);
+      else oracle.violation("valid_refused", `${status} ${refusal.slice(0, 300)}`);
     }
     return level;
   }

@@ -19,11 +19,12 @@ interface Storing {
   readonly told?: boolean;
   readonly position?: number;
   readonly digest?: number;
+  readonly attributed?: boolean;
 }
 
 function store(oracle: Oracle, sink: SinkRecord, seq: number, how: Storing = {}): void {
-  const { atMs = 105, told = true, position = seq, digest = 1_000 + seq } = how;
-  oracle.stored(sink, { seq, digest, slot: "0", position }, atMs, told);
+  const { atMs = 105, told = true, position = seq, digest = 1_000 + seq, attributed = true } = how;
+  oracle.stored(sink, { seq, digest, attributed, slot: "0", position }, atMs, told);
 }
 
 function storeEverywhere(oracle: Oracle, seq: number, how: Storing = {}): void {
@@ -108,12 +109,23 @@ test("a changed event is told, and does not count as stored", () => {
   expect(violationsOf(oracle)).toEqual(["changed", "lost"]);
 });
 
+test("an event without the collector's attributes is told", () => {
+  const oracle = oracleOf(1);
+  storeEverywhere(oracle, 0, { attributed: false });
+  expect(violationsOf(oracle)).toEqual(["misattributed"]);
+});
+
 test("what nobody sent and what is invalid must not be stored", () => {
   const oracle = oracleOf(0);
   oracle.madeInvalid();
   store(oracle, oracle.stream, 0, { digest: 0 });
   store(oracle, oracle.stream, 7);
-  oracle.stored(oracle.files, { seq: undefined, digest: 0, slot: "", position: 0, excerpt: "{}" }, 0, true);
+  oracle.stored(
+    oracle.files,
+    { seq: undefined, digest: 0, attributed: false, slot: "", position: 0, excerpt: "{}" },
+    0,
+    true,
+  );
   expect(violationsOf(oracle)).toEqual(["invalid_stored", "foreign"]);
 });
 

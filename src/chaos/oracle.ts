@@ -42,12 +42,14 @@ export const VIOLATIONS = {
   changed: "stored events are not the bytes that were sent",
   foreign: "something was stored that nobody sent",
   invalid_stored: "invalid events were stored",
+  misattributed: "stored events do not have the attributes that a collector adds",
   place_reused: "a position of the journal was given to two events",
   sinks_differ: "a position of the journal came to one sink and not to another",
   stored_too_often: "events were journalled more often than they were sent",
   delivered_too_early: "events were acknowledged as delivered before each stream had them",
   durable_without_sync: "events were acknowledged as durable while no sync could succeed",
   valid_refused: "valid events were refused for good",
+  invalid_accepted: "invalid events were answered as if they were valid",
   nothing_acknowledged: "requests were not acknowledged though no fault was going on",
   not_delivered: "events are not delivered although all faults have ended",
   ledger_disagrees: "the ledger does not agree with what was stored",
@@ -152,6 +154,7 @@ export class Oracle {
       this.violation("changed", `${idOf(seq)} in ${sink.name}`);
       return undefined;
     }
+    if (!sighting.attributed) this.violation("misattributed", `${idOf(seq)} in ${sink.name}`);
     const owner = this.places.claim(slot, position, seq);
     if (owner !== seq) this.violation("place_reused", `${slot}-${position}: ${idOf(owner)} and ${idOf(seq)}`);
     sink.add({ ...sighting, seq }, atMs, told);
