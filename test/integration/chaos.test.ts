@@ -109,7 +109,8 @@ test("the plan of a storm follows from its seed", async () => {
 test.each([
   ["--only sink-dwn", "did you mean sink-down?"],
   ["--minutes 0", "It must be a number from 0.1 to 1440."],
-  ["--workers 1.5", "It must be a whole number from 1 to 64."],
+  ["--workers 1.5", "It must be a whole number from 1 to 48."],
+  ["--workers 49", "It must be a whole number from 1 to 48."],
   ["--config missing.yaml", "missing.yaml"],
 ])("%j is refused with what to do", async (words, message) => {
   const { code, errors } = await chaos(words);
