@@ -75,6 +75,28 @@ test("an end that nobody asked for is told, and it is started again", async () =
   expect(misbehaved).toEqual(["the supervisor ended by itself with 13"]);
 });
 
+test.each([
+  ["error: no space (journal_unusable)", []],
+  ["TypeError: x is undefined", ["a start failed with 1"]],
+])("a later start that fails with %j is repeated, and judged by whether it has a code", async (said, expected) => {
+  const misbehaved: string[] = [];
+  const count = path.join(await mkdtemp(path.join(dir, "starts-")), "count");
+  const program = `
+    const { appendFileSync, readFileSync } = require("node:fs");
+    appendFileSync(${JSON.stringify(count)}, "x");
+    if (readFileSync(${JSON.stringify(count)}).length === 2) {
+      console.error(${JSON.stringify(said)});
+      process.exitCode = 1;
+    } else {
+      console.log("Millrace is ready");
+      setInterval(() => {}, 1_000);
+    }`;
+  await using collector = await start(program, misbehaved);
+  collector.signal("SIGKILL");
+  await collector.isReady(3);
+  expect(misbehaved).toEqual(expected);
+});
+
 test("workers that it has never shown are waited for when it died, before it is started again", async () => {
   const alive = path.join(dir, "alive");
   const worker = `

@@ -215,12 +215,14 @@ export class CollectorUnderTest implements AsyncDisposable {
     }
     await exited;
     if (!this.#wanted) return child.pid;
+    const failure = this.#readyStart === start ? undefined : startFailure(said.trim());
     if (this.#readyStart === 0) {
       this.#wanted = false;
-      this.#failure = startFailure(said.trim());
-    } else if (child.signalCode !== "SIGKILL") {
-      // That is what faults end it with; nothing else may.
-      this.#settings.onMisbehaved(`the supervisor ended by itself with ${child.exitCode ?? child.signalCode}`);
+      this.#failure = failure;
+    } else if (child.signalCode !== "SIGKILL" && !(failure instanceof MillraceError)) {
+      // Faults end it with SIGKILL, and on a broken disk a start may fail, saying so; nothing else may end it.
+      const what = failure === undefined ? "the supervisor ended by itself" : "a start failed";
+      this.#settings.onMisbehaved(`${what} with ${child.exitCode ?? child.signalCode}`);
     }
     return child.pid;
   }
