@@ -83,7 +83,8 @@ await mkdir(folder, { recursive: true });
 await writeFile(path.join(folder, "outage.json"), `${JSON.stringify(report, null, 2)}\n`);
 console.log(values.json ? JSON.stringify(report) : render());
 const isOrdered = options.maxInFlight > 1 || counts.outOfSlotOrder + counts.outOfLaneOrder === 0;
-process.exitCode = result.lost + result.altered + result.unanswered === 0 && isOrdered ? 0 : 1;
+const isSound = result.acknowledged > 0 && result.lost + result.altered + result.unanswered === 0 && isOrdered;
+process.exitCode = isSound ? 0 : 1;
 
 /** Lets the load run, and takes down a row each minute. */
 async function minutes(count: number, sink: Row["sink"]): Promise<void> {

@@ -108,7 +108,11 @@ const folder = path.join(import.meta.dirname, "results");
 await mkdir(folder, { recursive: true });
 await writeFile(path.join(folder, "rolling-restart.json"), `${JSON.stringify(report, null, 2)}\n`);
 console.log(values.json ? JSON.stringify(report) : render());
-process.exitCode = load.unanswered + load.refused.size + result.lost + result.altered === 0 ? 0 : 1;
+const isSound =
+  result.acknowledged > 0 &&
+  load.unanswered + load.refused.size + result.lost + result.altered === 0 &&
+  restarts.every(({ exitCode }) => exitCode === 0);
+process.exitCode = isSound ? 0 : 1;
 
 /** SIGTERM, the drain, the exit, a new process on the same journal and port, and a while for nginx to find it. */
 async function restartOne(round: number, index: number): Promise<Restart> {

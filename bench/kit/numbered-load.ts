@@ -27,6 +27,9 @@ const AFTER_FAILURE_MS = 5;
 /** A collector that hangs is a finding, not a reason to hang. */
 const ANSWER_TIMEOUT_MS = 60_000;
 
+/** A load that gets nothing acknowledged for so long will not get there. */
+const STALLED_MS = 60_000;
+
 /** Most failed requests whose time and words are kept. */
 const MAX_FAILURES = 100;
 
@@ -60,11 +63,22 @@ export class NumberedLoad {
     this.#lanes = Array.from({ length: options.connections }, (_, lane) => this.#run(lane));
   }
 
-  /** Resolves at the acknowledgement by which this many events are. */
-  async reached(events: number): Promise<void> {
+  /** Resolves at the acknowledgement by which this many events are. Rejects when for `stalledMs` there was none. */
+  async reached(events: number, stalledMs = STALLED_MS): Promise<void> {
     if (this.acknowledged.distinct >= events) return;
-    this.#awaited = { events, reached: Promise.withResolvers() };
-    await this.#awaited.reached.promise;
+    const reached = Promise.withResolvers<void>();
+    this.#awaited = { events, reached };
+    let before = this.acknowledged.distinct;
+    const timer = setInterval(() => {
+      const { distinct } = this.acknowledged;
+      const last = this.failures.at(-1)?.what ?? "no request failed";
+      if (distinct === before)
+        reached.reject(
+          new Error(`nothing was acknowledged for ${stalledMs / 1_000} s, at ${distinct} of ${events} events: ${last}`),
+        );
+      before = distinct;
+    }, stalledMs);
+    await reached.promise.finally(() => clearInterval(timer));
   }
 
   /** Those since this was asked last. */

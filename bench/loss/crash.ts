@@ -32,5 +32,6 @@ export async function stopWhileSinkIsDown(): Promise<LossResult> {
   await rig.sink.up();
   await using next = await rig.start();
   await next.settled();
-  return await resultOf("SIGTERM while the sink is down", `exit code ${code}`, rig, load);
+  const result = await resultOf("SIGTERM while the sink is down", `exit code ${code}`, rig, load);
+  return code === 0 ? result : { ...result, failed: "nothing was lost, so the exit code is to be 0" };
 }

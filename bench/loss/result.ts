@@ -13,6 +13,8 @@ export interface LossResult {
   readonly doubled: number;
   /** Stored, but not with the bytes that were sent. */
   readonly altered: number;
+  /** What else went wrong. */
+  readonly failed?: string;
   /** All processes of the collector together, and the largest one, at their peaks. */
   readonly peakTreeBytes: number;
   readonly peakProcessBytes: number;
@@ -26,6 +28,11 @@ export type TestName =
   | "hostile bodies among good ones"
   | "saturation for 30 s, 1 event a request"
   | "saturation for 30 s, 20 events a request";
+
+/** Whether nothing went wrong. A test that got nothing acknowledged has shown nothing. */
+export function isSound({ acknowledged, lost, altered, failed }: LossResult): boolean {
+  return acknowledged > 0 && lost === 0 && altered === 0 && failed === undefined;
+}
 
 /** Compares what the sender was told with what the sink has, once the collector has nothing left to deliver. */
 export async function resultOf(test: TestName, how: string, rig: Rig, load: NumberedLoad): Promise<LossResult> {

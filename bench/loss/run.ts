@@ -10,7 +10,7 @@ import { CONNECTIONS } from "../kit/rig.ts";
 import { killUnderLoad, stopWhileSinkIsDown } from "./crash.ts";
 import { hostileBodies } from "./hostile.ts";
 import { PEERS, PEERS_SOURCE } from "./peers.ts";
-import type { LossResult } from "./result.ts";
+import { isSound, type LossResult } from "./result.ts";
 import { saturation } from "./saturation.ts";
 import { outage, partialFailures } from "./sink-faults.ts";
 
@@ -49,8 +49,7 @@ const folder = path.join(import.meta.dirname, "../results");
 await mkdir(folder, { recursive: true });
 await writeFile(path.join(folder, "loss.json"), `${JSON.stringify(report, null, 2)}\n`);
 console.log(values.json ? JSON.stringify(report) : render(results));
-const isSound = results.every(({ lost, altered }) => lost === 0 && altered === 0);
-process.exitCode = isSound ? 0 : 1;
+process.exitCode = results.every((result) => isSound(result)) ? 0 : 1;
 
 function render(rows: readonly LossResult[]): string {
   const lines = [
@@ -63,6 +62,8 @@ function render(rows: readonly LossResult[]): string {
     lines.push(`| ${cells.join(" | ")} |`);
   }
   lines.push("", ...rows.map(({ test, how }) => `- ${test}: ${how}`));
+  for (const row of rows.filter((each) => !isSound(each)))
+    lines.push(`- FAILED: ${row.test}${row.failed === undefined ? "" : `: ${row.failed}`}`);
   lines.push("", `Millrace: measured by this run, ${report.at}. Others: ${PEERS_SOURCE}.`);
   return lines.join("\n");
 }

@@ -14,8 +14,20 @@ test("an event that was stored as it was sent is known again, with its place", (
   for (let seq = 0; seq < 200; seq++) {
     const { json, digest } = makeEvent(seq, random);
     expect(JSON.parse(json)).toMatchObject({ id: idOf(seq), data: { n: seq } });
-    expect(sightingOf(stored(json))).toEqual({ seq, digest, slot: "1", position: 42 });
+    expect(sightingOf(stored(json))).toEqual({ seq, digest, attributed: true, slot: "1", position: 42 });
   }
+});
+
+test.each([
+  ["the version is another", '"1.0"', '"0.3"'],
+  ["the source is another", '"web"', '"app"'],
+  ["the source is missing", '"source":"web",', ""],
+  ["something else is there too", '"source"', '"subject":"x","source"'],
+])("it is noticed when of the attributes in front %s", (_, from, to) => {
+  const text = stored(makeEvent(7, seededRandom(3)).json)
+    .toString()
+    .replace(from, to);
+  expect(sightingOf(Buffer.from(text))).toMatchObject({ seq: 7, attributed: false });
 });
 
 test("whatever byte of an event changes, its digest or its number does", () => {

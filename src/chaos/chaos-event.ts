@@ -1,10 +1,13 @@
 import { hash } from "node:crypto";
+import { SOURCE } from "./collector-config.ts";
 
 /** What a sink stored, told apart from everything else it may have stored. */
 export interface Sighting {
   /** The event's number; `undefined` for something that no sender of this storm has sent. */
   readonly seq: number | undefined;
   readonly digest: number;
+  /** Whether it has the attributes that a collector adds in front of the sender's, as they have to be. */
+  readonly attributed: boolean;
   /** The journal slot and the position in it, as the event's `collector` attribute names them. */
   readonly slot: string;
   readonly position: number;
@@ -26,6 +29,8 @@ const ID_PREFIX = "c4a05000-0000-4000-8000-";
 const ID_LENGTH = 36;
 
 const ID_KEY = Buffer.from('"id":"');
+/** What the collector writes in front of them. No event brings a time, so each is given one. */
+const FRONT = new RegExp(`^\\{"specversion":"1\\.0","source":"${SOURCE}","time":"[-0-9T:.]+Z",$`);
 /** What the collector writes behind the sender's members. */
 const TAIL_KEY = Buffer.from(',"receivedtime":"');
 
@@ -68,9 +73,16 @@ export function sightingOf(stored: Buffer): Sighting {
       : seqOf(stored.toString("latin1", start + ID_KEY.length, start + ID_KEY.length + ID_LENGTH));
   const place = end === -1 ? null : /"collector":"[^"]*\/([^"/]+)-(\d+)"\}\s*$/.exec(stored.toString("latin1", end));
   if (seq === undefined || place === null || !isJson(stored)) {
-    return { seq: undefined, digest: 0, slot: "", position: 0, excerpt: stored.toString("utf8", 0, 200) };
+    const excerpt = stored.toString("utf8", 0, 200);
+    return { seq: undefined, digest: 0, attributed: false, slot: "", position: 0, excerpt };
   }
-  return { seq, digest: digestOf(stored.subarray(start, end)), slot: place[1] ?? "", position: Number(place[2]) };
+  return {
+    seq,
+    digest: digestOf(stored.subarray(start, end)),
+    attributed: FRONT.test(stored.toString("latin1", 0, start)),
+    slot: place[1] ?? "",
+    position: Number(place[2]),
+  };
 }
 
 /** The id that event number `seq` carries: a UUID with the number in its last part. */

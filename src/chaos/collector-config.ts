@@ -26,16 +26,25 @@ export function collectorConfig(options: {
   workers: number;
   rate: number;
   streamUrl: string;
+  secondUrl: string;
   /** For what is rejected. */
   dir: string;
   journalDir: string;
   filesDir: string;
   parts: ConfigParts;
 }) {
-  const { port, adminPort, workers, rate, streamUrl, dir, journalDir, filesDir, parts } = options;
+  const { port, adminPort, workers, rate, streamUrl, secondUrl, dir, journalDir, filesDir, parts } = options;
   const held = Math.round((rate * BYTES_OF_EVENT * JOURNAL_SECONDS) / workers);
   const most = Math.floor((JOURNAL_DISK_BYTES * 0.75) / workers);
   const retry = { minDelayMs: 20, maxDelayMs: 1_000 };
+  const stream = {
+    type: "kinesis",
+    stream: "chaos",
+    region: "us-east-1",
+    timeoutMs: 1_000,
+    batch: { maxAgeMs: 100 },
+    retry,
+  };
   return {
     node: "chaos",
     listen: { host: "127.0.0.1", port },
@@ -55,16 +64,8 @@ export function collectorConfig(options: {
     deadLetters: { dir: `${dir}/dead-letters` },
     sources: [{ name: SOURCE, keys: [KEY] }],
     sinks: [
-      {
-        name: "stream",
-        type: "kinesis",
-        stream: "chaos",
-        region: "us-east-1",
-        endpoint: streamUrl,
-        timeoutMs: 1_000,
-        batch: { maxAgeMs: 100 },
-        retry,
-      },
+      { ...stream, name: "stream", endpoint: streamUrl },
+      { ...stream, name: "second", endpoint: secondUrl },
       {
         name: "files",
         type: "file",

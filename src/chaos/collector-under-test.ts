@@ -2,7 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
-import { isAlive, sendSignal } from "./processes.ts";
+import { ERROR_CODES, MillraceError } from "../core/errors.ts";
+import { isGroupAlive, sendSignal } from "./processes.ts";
 import type { LedgerReply } from "./verdict.ts";
 
 /** Sooner than systemd's default of 100 ms nothing restarts a service. */
@@ -13,6 +14,8 @@ const ORPHANS_MS = 15_000;
 /** More than the drain may take. */
 const STOP_MS = 30_000;
 const REPLY_MS = 2_000;
+/** For processes that were killed to be gone. */
+const KILLED_MS = 5_000;
 
 /** A worker as the admin port shows it. */
 export interface Worker {
@@ -20,6 +23,13 @@ export interface Worker {
   readonly pid?: number;
   readonly state: string;
   readonly restarts: number;
+}
+
+/** How it ended after SIGTERM. */
+export interface Stopped {
+  readonly exitCode: number | NodeJS.Signals | null;
+  /** Events acknowledged as received that it could not keep, as it counted them before; `undefined` when it did not say. */
+  readonly receivedNotKept: number | undefined;
 }
 
 export interface CollectorSettings {
@@ -97,21 +107,27 @@ export class CollectorUnderTest implements AsyncDisposable {
   }
 
   /**
-   * Sends SIGTERM and resolves with the exit code, or the signal that ended it, once all its
-   * processes are gone. It is not started again.
+   * Sends SIGTERM and resolves with how it ended, once all its processes are gone. It is not
+   * started again. Its exit code has to be 0, or 1 when it knew of events that it lost.
    */
-  async stop(): Promise<number | NodeJS.Signals | null> {
+  async stop(): Promise<Stopped> {
     this.#wanted = false;
     const child = this.#child;
-    if (child === undefined) return null;
+    if (child === undefined) return { exitCode: null, receivedNotKept: undefined };
+    const { onMisbehaved } = this.#settings;
+    const receivedNotKept = await this.#receivedNotKept();
     child.kill("SIGTERM");
     const late = setTimeout(() => {
-      this.#settings.onMisbehaved(`it did not end within ${STOP_MS / 1_000} s of SIGTERM`);
+      onMisbehaved(`it did not end within ${STOP_MS / 1_000} s of SIGTERM`);
       this.killAll();
     }, STOP_MS);
     await this.#running;
     clearTimeout(late);
-    return child.exitCode ?? child.signalCode;
+    const exitCode = child.exitCode ?? child.signalCode;
+    const lost = receivedNotKept ?? 0;
+    if (exitCode !== 0 && !(exitCode === 1 && lost > 0))
+      onMisbehaved(`after SIGTERM it ended with ${exitCode}, having lost ${lost} events at received`);
+    return { exitCode, receivedNotKept };
   }
 
   /** Sends a signal to the supervisor. */
@@ -137,15 +153,20 @@ export class CollectorUnderTest implements AsyncDisposable {
     return this.#workers;
   }
 
-  /** Rejects while the admin port does not answer, as `metrics` does. */
+  /** Rejects while the admin port does not answer. */
   async ledger(): Promise<LedgerReply> {
     const ledger: LedgerReply = JSON.parse(await this.#ask("/v1/ledger"));
     return ledger;
   }
 
-  /** In Prometheus's text format. */
-  metrics(): Promise<string> {
-    return this.#ask("/metrics");
+  async #receivedNotKept(): Promise<number | undefined> {
+    try {
+      const metrics = await this.#ask("/metrics");
+      const samples = metrics.matchAll(/^millrace_ingest_lost_events_total(?:\{[^}]*\})? (\d+)/gm);
+      return [...samples].reduce((sum, [, value]) => sum + Number(value), 0);
+    } catch {
+      return undefined;
+    }
   }
 
   async #ask(path: string): Promise<string> {
@@ -164,13 +185,14 @@ export class CollectorUnderTest implements AsyncDisposable {
 
   async #keepRunning(): Promise<void> {
     while (this.#wanted) {
-      await this.#runOnce();
-      await this.#orphansEnd();
+      const group = await this.#runOnce();
+      if (group !== undefined) await this.#orphansEnd(group);
       if (this.#wanted) await delay(RESTART_DELAY_MS);
     }
   }
 
-  async #runOnce(): Promise<void> {
+  /** Resolves with the group of its processes once the supervisor has ended. */
+  async #runOnce(): Promise<number | undefined> {
     const { command, dir, environment } = this.#settings;
     const child = spawn(process.execPath, command, {
       cwd: dir,
@@ -192,24 +214,43 @@ export class CollectorUnderTest implements AsyncDisposable {
       });
     }
     await exited;
-    if (this.#readyStart > 0 || !this.#wanted) return;
-    this.#wanted = false;
-    this.#failure = new Error(`the collector did not start:\n${said.trim()}`);
+    if (!this.#wanted) return child.pid;
+    const failure = this.#readyStart === start ? undefined : startFailure(said.trim());
+    if (this.#readyStart === 0) {
+      this.#wanted = false;
+      this.#failure = failure;
+    } else if (child.signalCode !== "SIGKILL" && !(failure instanceof MillraceError)) {
+      // Faults end it with SIGKILL, and on a broken disk a start may fail, saying so; nothing else may end it.
+      const what = failure === undefined ? "the supervisor ended by itself" : "a start failed";
+      this.#settings.onMisbehaved(`${what} with ${child.exitCode ?? child.signalCode}`);
+    }
+    return child.pid;
   }
 
   /** Waits for the workers that lost their supervisor to end by themselves. */
-  async #orphansEnd(): Promise<void> {
-    const pids = this.#workers.flatMap(({ pid }) => pid ?? []);
-    const deadline = performance.now() + ORPHANS_MS;
-    for (;;) {
-      const left = pids.filter(isAlive);
-      if (left.length === 0) break;
-      if (performance.now() > deadline) {
-        this.#settings.onMisbehaved(`${left.length} workers outlived their supervisor by ${ORPHANS_MS / 1_000} s`);
-        for (const pid of left) sendSignal(pid, "SIGKILL");
-      }
-      await delay(20);
+  async #orphansEnd(group: number): Promise<void> {
+    if (!(await isGone(group, ORPHANS_MS))) {
+      this.#settings.onMisbehaved(`workers outlived their supervisor by ${ORPHANS_MS / 1_000} s`);
+      sendSignal(-group, "SIGKILL");
+      await isGone(group, KILLED_MS);
     }
     this.#workers = [];
   }
+}
+
+/** Waits until a group has no process, and says whether it came to that. */
+async function isGone(group: number, withinMs: number): Promise<boolean> {
+  const deadline = performance.now() + withinMs;
+  while (isGroupAlive(group)) {
+    if (performance.now() > deadline) return false;
+    await delay(20);
+  }
+  return true;
+}
+
+/** A problem that the collector tells with its code is that of whoever runs the storm; anything else is a bug. */
+function startFailure(said: string): Error {
+  const message = `the collector did not start:\n${said}`;
+  const code = ERROR_CODES.find((each) => said.includes(`(${each})`));
+  return code === undefined ? new Error(message) : new MillraceError(code, message);
 }

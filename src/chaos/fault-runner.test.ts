@@ -94,15 +94,19 @@ test("a fault that cannot be ended is told, and the storm goes on", async () => 
   expect(notes).toEqual(["next begins", "next ends"]);
 });
 
-test("what a fault excuses is known with its time", async () => {
+test("what a fault excuses is known with its time: that of a death is the signal's", async () => {
   const notes: string[] = [];
+  const deadMs = sharedClockMs();
   const { runner } = runnerOf([
-    noted("kill", ["process"], notes, { losesReceived: true }),
+    noted("kill", ["process"], notes, { isBlow: true, begin: async () => ({ workerEndMs: deadMs }) }),
     noted("full", ["disk"], notes, { losesReceived: true }),
     noted("down", ["sink"], notes),
     noted("jump", ["clock"], notes),
   ]);
   await runner.run(planOf(...["kill", "full", "down", "jump"].map((name) => ({ name, atMs: 0, lengthMs: 10 }))));
   expect(runner.excuses.map(({ kind }) => kind).toSorted()).toEqual(["disk", "process", "sink", "worker_end"]);
-  for (const { fromMs, toMs } of runner.excuses) expect(toMs - fromMs).toBeGreaterThan(8);
+  for (const excuse of runner.excuses) {
+    if (excuse.kind === "worker_end") expect(excuse).toMatchObject({ fromMs: deadMs, toMs: deadMs });
+    else expect(excuse.toMs - excuse.fromMs).toBeGreaterThan(8);
+  }
 });

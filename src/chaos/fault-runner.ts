@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { seededRandom } from "../core/seeded-random.ts";
-import type { Fault, Lane } from "./fault.ts";
+import type { BegunFault, Fault, Lane } from "./fault.ts";
 import type { Plan, PlannedFault } from "./plan.ts";
 import type { FaultRun } from "./report.ts";
 import { sharedClockMs } from "./shared-clock.ts";
@@ -80,8 +80,9 @@ export class FaultRunner {
     const fromMs = sharedClockMs();
     run.beganMs = fromMs - this.#startMs;
     if (fault.isBlow === true) this.#onOver(fault.name);
+    let begun: BegunFault | undefined;
     try {
-      const begun = await fault.begin(this.#targets, seededRandom(planned.seed));
+      begun = await fault.begin(this.#targets, seededRandom(planned.seed));
       await this.#wait(fromMs + planned.lengthMs - sharedClockMs());
       await begun.end?.();
       run.detail = begun.detail;
@@ -94,14 +95,16 @@ export class FaultRunner {
     const toMs = sharedClockMs();
     run.endedMs = toMs - this.#startMs;
     this.#excuse(fault, fromMs, toMs);
+    // Not until all is well again: what is acknowledged after the death is of others, who have no excuse.
+    const endMs = begun?.workerEndMs;
+    if (endMs !== undefined) this.excuses.push({ kind: "worker_end", fromMs: endMs, toMs: endMs });
     if (fault.isBlow !== true) this.#onOver(fault.name);
   }
 
   #excuse({ lanes, losesReceived }: Fault, fromMs: number, toMs: number): void {
     if (lanes.includes("process")) this.excuses.push({ kind: "process", fromMs, toMs });
     if (lanes.includes("sink")) this.excuses.push({ kind: "sink", fromMs, toMs: toMs + SINK_LINGERS_MS });
-    if (losesReceived === true)
-      this.excuses.push({ kind: lanes.includes("disk") ? "disk" : "worker_end", fromMs, toMs });
+    if (losesReceived === true) this.excuses.push({ kind: "disk", fromMs, toMs });
   }
 
   async #wait(ms: number): Promise<void> {

@@ -13,7 +13,7 @@ export interface Fault {
   readonly weight: number;
   /** Shortest and longest time from its begin to its end; 0 for what happens in a moment. */
   readonly lengthMs: readonly [number, number];
-  /** Whether events acknowledged as `received` may be lost by it: it ends workers at once, or keeps the journal from being written. */
+  /** Whether events acknowledged as `received` may be lost while it goes on: it keeps the journal from being written. */
   readonly losesReceived?: boolean;
   /** Its harm is done at once, so that recovery is counted from its begin and not from its end. */
   readonly isBlow?: boolean;
@@ -26,6 +26,8 @@ export interface Fault {
 export interface BegunFault {
   /** What exactly, such as the process that was killed. */
   readonly detail?: string;
+  /** When it ended a worker, or stopped one that was then ended: what only that one's memory held is lost from then on. */
+  readonly workerEndMs?: number | undefined;
   /** Undoes it, or sees to what follows from it. Absent when there is nothing to do. */
   end?(): Promise<void>;
 }

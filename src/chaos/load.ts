@@ -3,6 +3,7 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import { Pool } from "undici";
 import { seededRandom } from "../core/seeded-random.ts";
+import { readAnswer } from "./answer.ts";
 import { makeEvent, makeInvalidEvent } from "./chaos-event.ts";
 import type { AckTimes } from "./ack-times.ts";
 import type { Level, Oracle } from "./oracle.ts";
@@ -44,12 +45,14 @@ interface Request {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What is looked at in the body of a 2xx. */
-interface Answer {
-  readonly results?: readonly { readonly index: number; readonly status: string }[];
-  /** With `ack=delivered`: whether it came about. */
-  readonly delivery?: string;
+/** An answer for good; `level` is what it promises, and absent where it promises nothing. */
+interface Answered {
+  readonly kind: "answered";
+  readonly level?: Level;
 }
+
+/** What became of sending a request once. */
+type Outcome = Answered | { readonly kind: "again"; readonly afterMs: number };
 
 export interface LoadOptions {
   readonly port: number;
@@ -63,6 +66,8 @@ export interface LoadOptions {
   readonly answerMs: number;
   /** Told of each answer that acknowledges something. */
   readonly onAck: (sentMs: number, ackedMs: number) => void;
+  /** Told of each answer that the journal takes nothing now. */
+  readonly onNoRoom: (atMs: number) => void;
 }
 
 /**
@@ -80,7 +85,9 @@ export class Load {
   readonly #clients: Promise<void>[] = [];
   #nextMs = 0;
   #stopping = false;
-  #abandoned = false;
+  /** Ends the wait for answers to what was sent at last. */
+  readonly #late = new AbortController();
+  #abandonedRequests = 0;
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -92,30 +99,82 @@ export class Load {
     for (let client = 0; client < CLIENTS; client++) this.#clients.push(this.#run());
   }
 
-  /** Sends nothing new, and resolves when what is under way has been answered, or `withinMs` have passed. */
-  async stop(withinMs: number): Promise<void> {
+  /**
+   * Sends nothing new, and resolves when what is under way has been answered, or `withinMs` have
+   * passed; with how many requests were not answered by then.
+   */
+  async stop(withinMs: number): Promise<number> {
     this.#stopping = true;
-    const late = setTimeout(() => (this.#abandoned = true), withinMs);
+    const late = setTimeout(() => this.#late.abort(), withinMs);
     await Promise.all(this.#clients);
     clearTimeout(late);
+    return this.#abandonedRequests;
+  }
+
+  /** Sends nothing any more, answered or not. */
+  abandon(): void {
+    this.#stopping = true;
+    this.#late.abort();
+  }
+
+  /**
+   * Asks for every level of the mix by requests of their own, again and again, and resolves with
+   * those that nothing was acknowledged at before the signal.
+   */
+  async levelsNotAcknowledged(until: AbortSignal): Promise<Level[]> {
+    const levels = [...new Set(LEVEL_MIX)];
+    const acknowledged = await Promise.all(levels.map((level) => this.#isAcknowledged(level, until)));
+    return levels.filter((_, index) => !acknowledged[index]);
+  }
+
+  async #isAcknowledged(level: Level, until: AbortSignal): Promise<boolean> {
+    const pool = this.#connect();
+    try {
+      while (!until.aborted) {
+        const event = makeEvent(this.#options.oracle.nextSeq, this.#random);
+        this.#options.oracle.made(event);
+        const places = [event.seq];
+        const headers = this.#headers("application/json");
+        const outcome = await this.#sendUntilAnswered(
+          pool,
+          { seqs: places, places, level, body: event.json, headers },
+          until,
+        );
+        if (outcome?.level === level) return true;
+        await delay(RESEND_MS);
+      }
+      return false;
+    } finally {
+      await pool.destroy();
+    }
   }
 
   async #run(): Promise<void> {
+    const pool = this.#connect();
+    while (!this.#stopping) {
+      const request = await this.#compose();
+      await this.#pace(request.places.length);
+      if (this.#stopping) break;
+      const answered = await this.#sendUntilAnswered(pool, request, this.#late.signal);
+      if (answered === undefined) this.#abandonedRequests++;
+    }
+    await pool.destroy();
+  }
+
+  /** One connection, which is opened again whenever it breaks. */
+  #connect(): Pool {
     const { port, answerMs } = this.#options;
-    const pool = new Pool(`http://127.0.0.1:${port}`, {
+    return new Pool(`http://127.0.0.1:${port}`, {
       connections: 1,
       pipelining: 1,
       headersTimeout: answerMs,
       bodyTimeout: answerMs,
       connect: { timeout: answerMs },
     });
-    while (!this.#stopping) {
-      const request = await this.#compose();
-      await this.#pace(request.places.length);
-      if (this.#stopping) break;
-      await this.#sendUntilAnswered(pool, request);
-    }
-    await pool.destroy();
+  }
+
+  #headers(contentType: string): Record<string, string> {
+    return { authorization: `Bearer ${this.#options.key}`, "content-type": contentType };
   }
 
   /** Waits until the load allows so many events more. */
@@ -128,7 +187,7 @@ export class Load {
 
   async #compose(): Promise<Request> {
     const random = this.#random;
-    const { oracle, key } = this.#options;
+    const { oracle } = this.#options;
     const places: (number | undefined)[] = [];
     const events: string[] = [];
     for (let left = eventsInRequest(random); left > 0; left--) {
@@ -154,23 +213,23 @@ export class Load {
       level: LEVEL_MIX[Math.floor(random() * LEVEL_MIX.length)] ?? "accepted",
       body: compressed ? await gzipped(text) : text,
       headers: {
-        authorization: `Bearer ${key}`,
-        "content-type": lines ? "application/x-ndjson" : "application/json",
+        ...this.#headers(lines ? "application/x-ndjson" : "application/json"),
         ...(compressed && { "content-encoding": "gzip" }),
       },
     };
   }
 
-  async #sendUntilAnswered(pool: Pool, request: Request): Promise<void> {
-    while (!this.#abandoned) {
-      const waitMs = await this.#send(pool, request);
-      if (waitMs === undefined) return;
-      await delay(waitMs);
+  /** Resolves with `undefined` when it was not answered before the signal. */
+  async #sendUntilAnswered(pool: Pool, request: Request, until: AbortSignal): Promise<Answered | undefined> {
+    while (!until.aborted) {
+      const outcome = await this.#send(pool, request);
+      if (outcome.kind === "answered") return outcome;
+      await delay(outcome.afterMs);
     }
+    return undefined;
   }
 
-  /** Resolves with how long to wait before sending it again; `undefined` when it was answered for good. */
-  async #send(pool: Pool, request: Request): Promise<number | undefined> {
+  async #send(pool: Pool, request: Request): Promise<Outcome> {
     const { oracle, times, answerMs, onAck } = this.#options;
     const sentMs = sharedClockMs();
     oracle.attempted(request.seqs);
@@ -191,39 +250,48 @@ export class Load {
       text = await reply.body.text();
     } catch {
       this.unanswered++;
-      return RESEND_MS;
+      return { kind: "again", afterMs: RESEND_MS };
     }
     const ackedMs = sharedClockMs();
     if (status >= 200 && status < 300) {
       times.add(request.level, ackedMs - sentMs);
-      this.#acknowledge(request, status, text, sentMs, ackedMs);
+      const level = this.#acknowledge(request, status, text, sentMs, ackedMs);
+      if (level === undefined) return { kind: "answered" };
       onAck(sentMs, ackedMs);
-      return undefined;
+      return { kind: "answered", level };
     }
     this.refused.set(status, (this.refused.get(status) ?? 0) + 1);
-    if (status === 400 && request.seqs.length === 0) return undefined;
+    if (status === 429 || status === 503) this.#options.onNoRoom(ackedMs);
+    if (status === 400 && request.seqs.length === 0) return { kind: "answered" };
     if (status === 408 || status === 429 || status >= 500) {
-      return Math.min(LONGEST_WAIT_MS, Math.max(RESEND_MS, Number(retryAfter ?? 0) * 1_000));
+      const afterMs = Math.min(LONGEST_WAIT_MS, Math.max(RESEND_MS, Number(retryAfter ?? 0) * 1_000));
+      return { kind: "again", afterMs };
     }
     oracle.violation("valid_refused", `${status} ${text.slice(0, 300)}`, request.seqs.length);
-    return undefined;
+    return { kind: "answered" };
   }
 
-  #acknowledge(request: Request, status: number, text: string, sentMs: number, ackedMs: number): void {
+  /** Notes what a 2xx promises, and returns the level of it; `undefined` when it cannot be read, and so promises nothing. */
+  #acknowledge(request: Request, status: number, text: string, sentMs: number, ackedMs: number): Level | undefined {
     const { oracle } = this.#options;
-    // An empty answer tells that all is well with all.
-    const answer: Answer = text === "" ? {} : JSON.parse(text);
-    const rejected = new Map(
-      answer.results?.filter(({ status: fate }) => fate === "rejected").map((each) => [each.index, each]),
-    );
-    const delivered = status !== 202 && (answer.delivery === undefined || answer.delivery === "delivered");
+    const answer = readAnswer(text);
+    if (answer === undefined) {
+      oracle.violation("misbehaved", `an answer ${status} cannot be read: ${text.slice(0, 300)}`);
+      return undefined;
+    }
+    const { rejected, delivery } = answer;
+    const delivered = status !== 202 && (delivery === undefined || delivery === "delivered");
     const level = request.level === "delivered" && !delivered ? "accepted" : request.level;
     for (const [index, seq] of request.places.entries()) {
-      if (seq === undefined) continue;
       const refusal = rejected.get(index);
-      if (refusal === undefined) oracle.acknowledged(seq, level, sentMs, ackedMs);
-      else oracle.violation("valid_refused", `${status} ${JSON.stringify(refusal).slice(0, 300)}`);
+      if (seq === undefined) {
+        // At level received the answer comes before they are looked at.
+        if (refusal === undefined && level !== "received")
+          oracle.violation("invalid_accepted", `${status} at ${level} does not tell of place ${index}`);
+      } else if (refusal === undefined) oracle.acknowledged(seq, level, sentMs, ackedMs);
+      else oracle.violation("valid_refused", `${status} ${refusal.slice(0, 300)}`);
     }
+    return level;
   }
 }
 

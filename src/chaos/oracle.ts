@@ -1,4 +1,5 @@
 import { type ChaosEvent, idOf, type Sighting } from "./chaos-event.ts";
+import { JournalPlaces } from "./journal-places.ts";
 import { SinkRecord } from "./sink-record.ts";
 
 /** The promises of an answer, from the least to the most. */
@@ -23,7 +24,9 @@ export interface SentEvent {
   attempts: number;
   /** The most that any answer promised; `undefined` while none did. */
   level: Level | undefined;
-  /** When the first answer that promised this level had been read. */
+  /** When the request began whose answer was the first to promise this level. */
+  sentMs: number;
+  /** When that answer had been read. */
   ackedMs: number;
 }
 
@@ -39,11 +42,15 @@ export const VIOLATIONS = {
   changed: "stored events are not the bytes that were sent",
   foreign: "something was stored that nobody sent",
   invalid_stored: "invalid events were stored",
+  misattributed: "stored events do not have the attributes that a collector adds",
   place_reused: "a position of the journal was given to two events",
+  sinks_differ: "a position of the journal came to one sink and not to another",
   stored_too_often: "events were journalled more often than they were sent",
-  delivered_too_early: "events were acknowledged as delivered before the stream had them",
+  delivered_too_early: "events were acknowledged as delivered before each stream had them",
   durable_without_sync: "events were acknowledged as durable while no sync could succeed",
   valid_refused: "valid events were refused for good",
+  invalid_accepted: "invalid events were answered as if they were valid",
+  nothing_acknowledged: "requests were not acknowledged though no fault was going on",
   not_delivered: "events are not delivered although all faults have ended",
   ledger_disagrees: "the ledger does not agree with what was stored",
   misbehaved: "a process did not start or end as it should",
@@ -64,8 +71,14 @@ export class Oracle {
   readonly #invalid = new Set<number>();
   readonly #owed = new Set<number>();
   readonly violations = new Map<ViolationKind, Violation>();
+  /** The stream that faults happen to. */
   readonly stream = new SinkRecord("stream");
+  /** A stream that nothing happens to but that it is slow. */
+  readonly second = new SinkRecord("second");
   readonly files = new SinkRecord("files");
+  /** All of them are required: each must get every event. */
+  readonly sinks: readonly SinkRecord[] = [this.stream, this.second, this.files];
+  readonly places = new JournalPlaces();
   #noSyncSinceMs: number | undefined;
 
   /** Valid events that were made to be sent. */
@@ -85,13 +98,13 @@ export class Oracle {
 
   /** Notes an event before it is sent for the first time. They come by number. */
   made({ digest }: Pick<ChaosEvent, "digest">): void {
-    this.#events.push({ digest, attempts: 0, level: undefined, ackedMs: 0 });
+    this.#events.push({ digest, attempts: 0, level: undefined, sentMs: 0, ackedMs: 0 });
   }
 
   /** Notes an event that must not be stored. */
   madeInvalid(): void {
     this.#invalid.add(this.#events.length);
-    this.#events.push({ digest: 0, attempts: 0, level: undefined, ackedMs: 0 });
+    this.#events.push({ digest: 0, attempts: 0, level: undefined, sentMs: 0, ackedMs: 0 });
   }
 
   /** Notes that a request with these events is on its way. */
@@ -107,6 +120,7 @@ export class Oracle {
     const event = this.#event(seq);
     if (event.level === undefined || LEVELS.indexOf(level) > LEVELS.indexOf(event.level)) {
       event.level = level;
+      event.sentMs = sentMs;
       event.ackedMs = ackedMs;
     }
     if (level !== "received" && !this.stream.has(seq)) this.#owed.add(seq);
@@ -125,7 +139,7 @@ export class Oracle {
 
   /** Notes what a sink stored, and returns the event's number unless it should not be there. */
   stored(sink: SinkRecord, sighting: Sighting, atMs: number, told: boolean): number | undefined {
-    const { seq, digest, excerpt } = sighting;
+    const { seq, digest, slot, position, excerpt } = sighting;
     const event = seq === undefined ? undefined : this.#events[seq];
     if (seq === undefined || event === undefined) {
       this.violation("foreign", excerpt ?? (seq === undefined ? "?" : idOf(seq)));
@@ -140,6 +154,9 @@ export class Oracle {
       this.violation("changed", `${idOf(seq)} in ${sink.name}`);
       return undefined;
     }
+    if (!sighting.attributed) this.violation("misattributed", `${idOf(seq)} in ${sink.name}`);
+    const owner = this.places.claim(slot, position, seq);
+    if (owner !== seq) this.violation("place_reused", `${slot}-${position}: ${idOf(owner)} and ${idOf(seq)}`);
     sink.add({ ...sighting, seq }, atMs, told);
     if (sink === this.stream) this.#owed.delete(seq);
     return seq;

@@ -19,7 +19,7 @@ export interface FaultRun extends PlannedFault {
 
 /** Everything that a storm found out. As `--json` prints it. */
 export interface StormReport {
-  /** Nothing that was promised was broken. */
+  /** Nothing that was promised was broken, though at least one fault came. */
   readonly passed: boolean;
   readonly violations: Readonly<Partial<Record<ViolationKind, Violation & { readonly meaning: string }>>>;
   readonly seed: number;

@@ -24,8 +24,6 @@ export class SinkRecord {
   readonly #placesOf = new Map<number, number>();
   readonly #slots = new Map<string, Map<number, Place>>();
   readonly redeliveries: Redelivery[] = [];
-  /** Places that held two different events. */
-  readonly reusedPlaces: string[] = [];
   #places = 0;
 
   constructor(name: string) {
@@ -45,9 +43,11 @@ export class SinkRecord {
       this.#placesOf.set(seq, (this.#placesOf.get(seq) ?? 0) + 1);
     } else if (first.seq === seq) {
       this.redeliveries.push({ seq, first, againMs: atMs });
-    } else {
-      this.reusedPlaces.push(`${slot}-${position}`);
     }
+  }
+
+  hasPlace(slot: string, position: number): boolean {
+    return this.#slots.get(slot)?.has(position) === true;
   }
 
   has(seq: number): boolean {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -9,6 +10,8 @@ const LINE_END = 0x0a;
 
 /** Everything in the finished files of the file sink below `dir`. A collector that has ended in order has no others. */
 export async function* storedInFiles(dir: string): AsyncGenerator<Sighting> {
+  // A collector that delivered nothing has made none.
+  if (!existsSync(dir)) return;
   const entries = await readdir(dir, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     if (!entry.isFile() || !entry.name.endsWith(".ndjson.gz") || entry.name.startsWith(".")) continue;

@@ -10,6 +10,9 @@ import { type JournalDisk, openJournalDisk } from "./journal-disk.ts";
 import type { Oracle } from "./oracle.ts";
 import { Stream } from "./stream.ts";
 
+/** The second stream takes this long for each call, so that a collector that does not wait for it is always too early. */
+const SECOND_LATENCY_MS = { min: 20, max: 80 };
+
 /** What faults act upon. Closing it ends all processes, at once. */
 export interface Targets extends AsyncDisposable {
   readonly collector: CollectorUnderTest;
@@ -41,7 +44,7 @@ export interface TargetOptions {
   readonly onStored: (seq: number, atMs: number) => void;
 }
 
-/** Starts a stream, and a collector that delivers to it. Rejects when that cannot be. */
+/** Starts two streams, and a collector that delivers to them. Rejects when that cannot be. */
 export async function openTargets(options: TargetOptions): Promise<Targets> {
   const { dir, program, workers, rate, seed, oracle } = options;
   await using opened = new AsyncDisposableStack();
@@ -53,6 +56,12 @@ export async function openTargets(options: TargetOptions): Promise<Targets> {
       }
     }),
   );
+  const second = opened.use(
+    await Stream.start(seed, (events) => {
+      for (const { sighting, atMs, told } of events) oracle.stored(oracle.second, sighting, atMs, told);
+    }),
+  );
+  await second.setFaults({ latencyMs: SECOND_LATENCY_MS });
   const data = join(dir, "data");
   await mkdir(data, { recursive: true });
   const journalDisk = opened.use(await openJournalDisk(join(data, "journal-disk"), JOURNAL_DISK_BYTES));
@@ -66,6 +75,7 @@ export async function openTargets(options: TargetOptions): Promise<Targets> {
     workers,
     rate,
     streamUrl: stream.url,
+    secondUrl: second.url,
     dir: data,
     journalDir: join(journalDisk.dir, "journal"),
     filesDir,

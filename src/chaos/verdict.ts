@@ -2,14 +2,20 @@ import { idOf } from "./chaos-event.ts";
 import { type Level, type Oracle, perLevel, type SentEvent } from "./oracle.ts";
 import type { Redelivery } from "./sink-record.ts";
 
+/** What excuses the loss of an event acknowledged as received. */
+const RECEIVED_EXCUSES = ["worker_end", "disk", "refused"] as const;
+
+type ReceivedExcuse = (typeof RECEIVED_EXCUSES)[number];
+
 /** A time in which a fault was going on that excuses something. */
 export interface Excuse {
   /**
-   * `worker_end`: a worker died, or was stopped and replaced, so what was only in its memory is gone.
-   * `disk`: the journal could not be written. `process`: a worker was disturbed in any way.
+   * `worker_end`: a worker died, so what was only in its memory is gone. Its time is that of the signal.
+   * `disk`: the journal could not be written. `refused`: the journal took nothing, as others were told,
+   * and a received event may find that out after its answer. `process`: a worker was disturbed in any way.
    * `sink`: the stream did not work, so its answers may not have arrived.
    */
-  readonly kind: "worker_end" | "disk" | "process" | "sink";
+  readonly kind: ReceivedExcuse | "process" | "sink";
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -43,7 +49,7 @@ export type DuplicateCause = keyof typeof DUPLICATE_CAUSES;
 export interface Losses {
   readonly events: number;
   /** Of those, what the level does not promise: only at `received`. */
-  readonly excused: { readonly worker_end: number; readonly disk: number };
+  readonly excused: Readonly<Record<ReceivedExcuse, number>>;
   /** Ids of the first few that are not excused. */
   readonly ids: readonly string[];
 }
@@ -54,9 +60,10 @@ export interface Verdict {
   readonly duplicates: Readonly<Record<DuplicateCause, number>>;
 }
 
-/** Before a death, how long an event at `received` may have been in memory only; and how much later its answer may be read. */
-const RECEIVED_BEFORE_MS = 500;
-const RECEIVED_AFTER_MS = 1_000;
+/** How long an event at `received` may be in memory only. */
+const IN_MEMORY_MS = 500;
+/** How much later than it arrived a sender that is busy may have read an answer. */
+const READ_LATE_MS = 100;
 
 const MAX_IDS = 10;
 
@@ -65,8 +72,8 @@ const MAX_IDS = 10;
  *
  * Must hold under every fault: each event acknowledged as accepted, durable or delivered is in
  * each sink, unchanged; the journal took it at most as often as it was sent; one acknowledged as
- * delivered was in the stream by then. At received, only what was acknowledged around the death
- * of a worker, or while the disk failed, may be missing.
+ * delivered was in both streams by then. At received, only what was acknowledged right before the
+ * death of a worker, or while the journal could not take it, may be missing.
  */
 export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
   const acknowledged: Record<Level, number> = perLevel(() => 0);
@@ -77,11 +84,11 @@ export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
     if (level === undefined) continue;
     acknowledged[level]++;
     checkDelivered(oracle, seq, event);
-    const missing = [oracle.stream, oracle.files].filter((sink) => !sink.has(seq)).map(({ name }) => name);
+    const missing = oracle.sinks.filter((sink) => !sink.has(seq)).map(({ name }) => name);
     if (missing.length === 0) continue;
     const losses = lost[level];
     losses.events++;
-    const excuse = level === "received" ? excuseFor(event.ackedMs, excuses) : undefined;
+    const excuse = level === "received" ? excuseFor(event, excuses) : undefined;
     if (excuse !== undefined) {
       losses.excused[excuse]++;
       continue;
@@ -89,8 +96,7 @@ export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
     if (losses.ids.length < MAX_IDS) losses.ids.push(idOf(seq));
     oracle.violation("lost", `${idOf(seq)}, acknowledged as ${level}, is not in ${missing.join(" and ")}`);
   }
-  for (const { reusedPlaces } of [oracle.stream, oracle.files])
-    for (const place of reusedPlaces) oracle.violation("place_reused", place);
+  comparePlaces(oracle);
   return { acknowledged, lost, duplicates: duplicatesIn(oracle, excuses) };
 }
 
@@ -98,7 +104,7 @@ export function judge(oracle: Oracle, excuses: readonly Excuse[]): Verdict {
 export function compareLedger(oracle: Oracle, ledger: LedgerReply, source: string): void {
   const disagree = (what: string): void => oracle.violation("ledger_disagrees", what);
   if (!ledger.balanced) disagree("it does not balance");
-  for (const sink of [oracle.stream, oracle.files]) {
+  for (const sink of oracle.sinks) {
     const row = ledger.rows.find((each) => each.source === source && each.sink === sink.name);
     const stored = sink.places;
     if (row === undefined) {
@@ -116,7 +122,7 @@ export function compareLedger(oracle: Oracle, ledger: LedgerReply, source: strin
 }
 
 function checkPlaces(oracle: Oracle, seq: number, { attempts }: SentEvent): void {
-  for (const sink of [oracle.stream, oracle.files]) {
+  for (const sink of oracle.sinks) {
     const places = sink.placesOf(seq);
     if (places > attempts) {
       oracle.violation("stored_too_often", `${idOf(seq)}: sent ${attempts} times, ${places} times in ${sink.name}`);
@@ -126,23 +132,42 @@ function checkPlaces(oracle: Oracle, seq: number, { attempts }: SentEvent): void
 
 function checkDelivered(oracle: Oracle, seq: number, { level, ackedMs }: SentEvent): void {
   if (level !== "delivered") return;
-  const firstMs = oracle.stream.firstMs(seq);
-  if (firstMs === undefined || firstMs <= ackedMs) return;
-  oracle.violation("delivered_too_early", `${idOf(seq)}: by ${(firstMs - ackedMs).toFixed(1)} ms`);
+  // When something came into a file is not known, so that there are two streams: who waits for one sink is found out.
+  for (const sink of [oracle.stream, oracle.second]) {
+    const firstMs = sink.firstMs(seq);
+    if (firstMs === undefined || firstMs <= ackedMs) continue;
+    oracle.violation(
+      "delivered_too_early",
+      `${idOf(seq)}: ${sink.name} had it ${(firstMs - ackedMs).toFixed(1)} ms later`,
+    );
+  }
+}
+
+/** Whatever was read from the journal has to come to every sink, acknowledged or not. */
+function comparePlaces(oracle: Oracle): void {
+  for (const sink of oracle.sinks) {
+    const lacking = oracle.places.size - sink.places;
+    if (lacking === 0) continue;
+    const example = [...oracle.places].find(([slot, position]) => !sink.hasPlace(slot, position));
+    oracle.violation("sinks_differ", `${sink.name} lacks ${lacking}, such as ${example?.join("-")}`, lacking);
+  }
 }
 
 class LostEvents implements Losses {
   events = 0;
-  readonly excused = { worker_end: 0, disk: 0 };
+  readonly excused = { worker_end: 0, disk: 0, refused: 0 };
   readonly ids: string[] = [];
 }
 
-/** What excuses that an event acknowledged as received at that time is lost. The end of a worker goes before the disk. */
-function excuseFor(ackedMs: number, excuses: readonly Excuse[]): "worker_end" | "disk" | undefined {
-  return (["worker_end", "disk"] as const).find((wanted) =>
+/**
+ * What excuses that an event acknowledged as received is lost. The end of a worker goes before the
+ * others. A request that began after the harm was done has met others, whatever was going on.
+ */
+function excuseFor({ sentMs, ackedMs }: SentEvent, excuses: readonly Excuse[]): ReceivedExcuse | undefined {
+  return RECEIVED_EXCUSES.find((wanted) =>
     excuses.some(
       ({ kind, fromMs, toMs }) =>
-        kind === wanted && ackedMs >= fromMs - RECEIVED_BEFORE_MS && ackedMs <= toMs + RECEIVED_AFTER_MS,
+        kind === wanted && ackedMs >= fromMs - IN_MEMORY_MS && sentMs <= toMs && ackedMs <= toMs + READ_LATE_MS,
     ),
   );
 }

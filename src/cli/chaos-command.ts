@@ -23,6 +23,8 @@ interface ChaosOptions {
 
 /** Below this there is no time for a fault to begin and end. */
 const LEAST_MINUTES = 0.1;
+/** With more, the small disk would have less room for each journal than the 1 MiB that it takes. */
+const MOST_WORKERS = 48;
 
 export function chaosCommand(context: CliContext, run: Run): Command {
   return new Command("chaos")
@@ -35,7 +37,7 @@ export function chaosCommand(context: CliContext, run: Run): Command {
     )
     .option("--seed <n>", "decides which faults come when: the same seed, the same storm", wholeFrom(0, 2 ** 31), 1)
     .option("--rate <n>", "events a second", numberFrom(1, 100_000), 1_000)
-    .option("--workers <n>", "workers of the collector", wholeFrom(1, 64), 2)
+    .option("--workers <n>", "workers of the collector", wholeFrom(1, MOST_WORKERS), 2)
     .option("--only <faults>", "these faults only, with commas between them")
     .option("-c, --config <file>", "take http and journal from this configuration; nothing else of it is used")
     .option("--keep <dir>", "work in this directory, which must be empty, and leave everything there")

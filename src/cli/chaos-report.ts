@@ -46,8 +46,9 @@ function levelRows({ events, ackTimes }: StormReport): string[][] {
   const head = ["level", "acknowledged", "lost", "p50/p99 in calm", "p50/p99 in the storm"];
   const lost = (level: Level): string => {
     const { events: all, excused } = events.lost[level];
-    if (excused.worker_end + excused.disk === 0) return String(all);
-    return `${all} (as it may: ${excused.worker_end} when workers ended, ${excused.disk} when the disk failed)`;
+    const { worker_end: ended, disk, refused } = excused;
+    if (ended + disk + refused === 0) return String(all);
+    return `${all} (as it may: ${ended} when workers ended, ${disk} when the disk failed, ${refused} when the journal was full)`;
   };
   return [
     head,
@@ -97,6 +98,7 @@ function requestRows({ requests }: StormReport): string[][] {
 
 function collectorRows({ recovery, starts, peakRssBytes, exitCode, events, ledger }: StormReport): string[][] {
   const { longestSilence: silence } = recovery;
+  const stored = Object.entries(events.stored).map(([sink, places]) => `${sink}: ${places}`);
   return [
     ["longest without an acknowledgement", `${inSeconds(silence.ms)} s, from second ${inSeconds(silence.fromMs)} on`],
     [
@@ -109,7 +111,7 @@ function collectorRows({ recovery, starts, peakRssBytes, exitCode, events, ledge
     ["peak memory of a worker", memory(peakRssBytes.worker)],
     [
       "ledger",
-      `${ledger.accepted} accepted; stream has ${events.stored["stream"]}, files have ${events.stored["files"]}; ${events.quarantined} quarantined of ${events.invalidSent} invalid`,
+      `${ledger.accepted} accepted; ${stored.join(", ")}; ${events.quarantined} quarantined of ${events.invalidSent} invalid`,
     ],
     ["exit code after SIGTERM", String(exitCode)],
   ];
@@ -123,9 +125,11 @@ function memory(bytes: number | undefined): string {
   return bytes === undefined ? "not known on this system" : `${Math.round(bytes / 1024 ** 2)} MiB`;
 }
 
-function verdictText({ passed, violations, seed }: StormReport, paint: ReturnType<typeof painter>): string {
+function verdictText({ passed, violations, seed, faults }: StormReport, paint: ReturnType<typeof painter>): string {
   if (passed)
     return paint("green", "Nothing acknowledged as accepted, durable or delivered was lost, and the ledger agrees.");
+  if (Object.keys(violations).length === 0 && Object.keys(faults.kinds).length === 0)
+    return paint("red", "NOTHING WAS TESTED: the storm ended before its first fault.");
   const lines = Object.values(violations).flatMap(({ meaning, events, examples }) => [
     `${paint("red", "BROKEN:")} ${meaning} (${events})`,
     ...examples.map((example) => `  ${example}`),

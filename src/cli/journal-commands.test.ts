@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -140,8 +143,43 @@ test("a slot, a directory or a configuration that is not there is said to be so"
   expect([none.exitCode, none.stderr]).toEqual([EXIT.usage, expect.stringContaining("has no slot 7; it has 0")]);
   const nowhere = await millrace(folder, "journal", "verify", "nowhere");
   expect([nowhere.exitCode, nowhere.stderr]).toEqual([EXIT.failed, expect.stringContaining("ENOENT")]);
+  for (const command of ["inspect", "verify"]) {
+    const both = await millrace(folder, "journal", command, "journal/0", "--slot", "1");
+    expect([both.exitCode, both.stderr]).toEqual([EXIT.usage, expect.stringContaining("journal/0 is a slot itself")]);
+  }
   const config = await millrace(folder, "journal", "verify", "--config", "none.yaml");
   expect(config.exitCode).toBe(EXIT.configInvalid);
   const empty = await millrace(await workFolder(), "journal", "inspect");
   expect([empty.exitCode, empty.stdout]).toEqual([EXIT.ok, "The journal has no slots yet.\n"]);
+});
+
+test("import takes no region and no endpoint where the lifeboats are in a directory", async () => {
+  const folder = await workFolder();
+  const named = await millrace(folder, "journal", "import", ".", "--region", "eu-west-1");
+  expect([named.exitCode, named.stderr]).toEqual([EXIT.usage, expect.stringContaining(". is a directory")]);
+  await writeFile(path.join(folder, "boats.yaml"), `${CONFIG}shutdown: { lifeboat: { dir: ./boats } }`);
+  const args = ["journal", "import", "--list", "--config", "boats.yaml", "--endpoint", "http://127.0.0.1:1"];
+  const configured = await millrace(folder, ...args);
+  expect([configured.exitCode, configured.stderr]).toEqual([EXIT.usage, expect.stringContaining("is a directory")]);
+});
+
+test("import takes the region and the endpoint of the command line before those of the configuration", async () => {
+  const asked: string[] = [];
+  await using service = createServer((request, response) => {
+    asked.push(`${request.url} ${request.headers.authorization}`);
+    response.end("<ListBucketResult></ListBucketResult>");
+  });
+  service.listen(0, "127.0.0.1");
+  await once(service, "listening");
+  const folder = await workFolder();
+  const bucket = "shutdown: { lifeboat: { s3: { bucket: boats, region: us-east-1, endpoint: 'http://127.0.0.1:1' } } }";
+  await writeFile(path.join(folder, "boats.yaml"), `${CONFIG}${bucket}`);
+  const endpoint = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
+  const place = ["--region", "eu-west-1", "--endpoint", endpoint];
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const { exitCode, stdout } = await millrace(folder, "journal", "import", "--list", "-c", "boats.yaml", ...place);
+  expect([exitCode, stdout]).toEqual([EXIT.ok, expect.stringContaining("There are no lifeboats")]);
+  expect(asked[0]).toMatch(/^\/boats.*\/eu-west-1\/s3\//);
 });

@@ -98,17 +98,38 @@ async function openStore(
   { cwd, env }: CliContext,
 ): Promise<LifeboatStore> {
   const configured = config.shutdown.lifeboat;
+  const { region: otherRegion, endpoint: otherEndpoint } = options;
   if (place === undefined) {
-    if (configured !== undefined) return openLifeboatStore(configured);
-    throw new MillraceError("usage", "name the place of the lifeboats, or set shutdown.lifeboat in the configuration");
+    if (configured === undefined)
+      throw new MillraceError(
+        "usage",
+        "name the place of the lifeboats, or set shutdown.lifeboat in the configuration",
+      );
+    if (configured.s3 === undefined) {
+      refuseBucketOptions(options, configured.dir ?? "");
+      return openLifeboatStore(configured);
+    }
+    const { s3: bucket } = configured;
+    return openLifeboatStore({
+      ...configured,
+      s3: { ...bucket, region: otherRegion ?? bucket.region, endpoint: otherEndpoint ?? bucket.endpoint },
+    });
   }
   const s3 = /^s3:\/\/([^/]+)\/?(.*)$/.exec(place);
-  if (s3 === null) return openLifeboatStore({ dir: path.resolve(cwd, place), reserveMs: 0 });
-  const region = options.region ?? configured?.s3?.region ?? env["AWS_REGION"];
+  if (s3 === null) {
+    refuseBucketOptions(options, place);
+    return openLifeboatStore({ dir: path.resolve(cwd, place), reserveMs: 0 });
+  }
+  const region = otherRegion ?? configured?.s3?.region ?? env["AWS_REGION"];
   if (region === undefined) throw new MillraceError("usage", "say in which AWS region the bucket is, with --region");
-  const endpoint = options.endpoint ?? configured?.s3?.endpoint;
+  const endpoint = otherEndpoint ?? configured?.s3?.endpoint;
   const [, bucket = "", prefix = ""] = s3;
   return openLifeboatStore({ s3: { bucket, prefix, region, endpoint }, reserveMs: 0 });
+}
+
+function refuseBucketOptions({ region, endpoint }: ImportOptions, place: string): void {
+  if (region === undefined && endpoint === undefined) return;
+  throw new MillraceError("usage", `--region and --endpoint are for buckets, and ${place} is a directory`);
 }
 
 async function boatsOf(store: LifeboatStore, only: string | undefined): Promise<Boat[]> {

@@ -35,7 +35,10 @@ export async function slotDirectories(
     dir = loaded.config.journal.dir;
   } else {
     dir = resolve(context.cwd, directory);
-    if (await readable(dir, () => isSlot(dir))) return [dir];
+    if (await readable(dir, () => isSlot(dir))) {
+      if (options.slot === undefined) return [dir];
+      throw new MillraceError("usage", `${dir} is a slot itself: leave out --slot, or name its journal`);
+    }
   }
   const slots = (await readable(dir, () => slotsOnDisk({ dir }))).map(({ slot }) => slot);
   if (options.slot === undefined) return slots.map((slot) => join(dir, slot));

@@ -41,9 +41,20 @@ export async function runChaos(options: RunChaosOptions, context: CliContext): P
   const dir = await workDir(options.keep, context);
   const end = new AbortController();
   const giveUp = new AbortController();
-  const onSignal = (): void => (end.signal.aborted ? giveUp : end).abort();
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  using deferred = new DisposableStack();
+  const on = (event: string, listener: (error: unknown) => void): void => {
+    process.on(event, listener);
+    deferred.defer(() => process.off(event, listener));
+  };
+  for (const signal of ["SIGINT", "SIGTERM"]) on(signal, () => (end.signal.aborted ? giveUp : end).abort());
+  // Without its terminal nobody reads a report. The collector has a group of its own and would stay, and the mount.
+  on("SIGHUP", () => giveUp.abort());
+  // A bug, here or in a rejection that nobody waits for: it is told once everything is stopped.
+  let bug: { readonly error: unknown } | undefined;
+  on("uncaughtException", (error) => {
+    bug ??= { error };
+    giveUp.abort();
+  });
   const progress = json ? undefined : progressTo(context, plan.endMs);
   try {
     const report = await runStorm({
@@ -65,15 +76,14 @@ export async function runChaos(options: RunChaosOptions, context: CliContext): P
     if (json) printJson(context.stdout, report);
     else printLine(context.stdout, stormText(report, painter(context.stdout, context.env)));
     if (kept) printLine(context.stderr, `The collector's log, its files and the report are in ${dir}`);
+    if (bug !== undefined) throw bug.error;
     return report.passed ? EXIT.ok : EXIT.failed;
   } catch (error) {
     progress?.end();
     printLine(context.stderr, `The collector's log is in ${dir}`);
+    if (bug !== undefined) throw bug.error;
     if (giveUp.signal.aborted) return EXIT.failed;
     throw error;
-  } finally {
-    process.off("SIGINT", onSignal);
-    process.off("SIGTERM", onSignal);
   }
 }
 

@@ -216,6 +216,14 @@ describe("schema config", () => {
     expect(written.stderr).toContain("# yaml-language-server: $schema=m.json");
     expect(await readFile(path.join(cwd, "m.json"), "utf8")).toBe(stdout);
   });
+
+  test("to a place that cannot be written is a usage error", async () => {
+    const { exitCode, stderr } = await millrace(["schema", "config", "--out", "none/m.json"], {
+      cwd: await workFolder(),
+    });
+    expect(exitCode).toBe(EXIT.usage);
+    expect(stderr).toContain("the schema cannot be written: ENOENT");
+  });
 });
 
 test("version prints Millrace, Node and the platform", async () => {

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Command } from "commander";
+import { MillraceError } from "../core/errors.ts";
 import { type CliContext, printJson, printLine } from "./cli-context.ts";
 import { jsonOption } from "./options.ts";
 
@@ -30,11 +31,20 @@ Example:
         printJson(context.stdout, schema);
         return;
       }
-      await writeFile(path.resolve(context.cwd, options.out), `${JSON.stringify(schema, null, 2)}\n`);
+      await write(path.resolve(context.cwd, options.out), `${JSON.stringify(schema, null, 2)}\n`);
       printLine(
         context.stderr,
         `Written to ${options.out}. For your editor, put this on the first line of millrace.yaml:\n`,
       );
       printLine(context.stderr, `  # yaml-language-server: $schema=${options.out}`);
     });
+}
+
+async function write(file: string, text: string): Promise<void> {
+  try {
+    await writeFile(file, text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new MillraceError("usage", `the schema cannot be written: ${reason}`, { cause: error });
+  }
 }

@@ -1,12 +1,14 @@
 import { fork, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { text } from "node:stream/consumers";
 import { expect, test } from "vitest";
 import { Injection } from "../../src/chaos/injection.ts";
 import type { StormReport } from "../../src/chaos/report.ts";
 import { temporaryDir } from "../kit/collector-process.ts";
+import { waitFor } from "../kit/wait-for.ts";
 
 const main = path.join(import.meta.dirname, "../../src/main.ts");
 
@@ -47,6 +49,32 @@ test("a sink that says it has events and has not is found out: exit code 1", asy
   expect(report.violations.ledger_disagrees?.examples).toContainEqual(expect.stringContaining("delivered to stream"));
 }, 120_000);
 
+test.each([
+  ["its terminal goes away", "SIGHUP", ""],
+  ["a promise is rejected that nobody waits for", "SIGUSR2", "planted"],
+] as const)(
+  "when %s, a storm leaves no process and no disk behind: exit code 1",
+  async (_, signal, told) => {
+    await using dir = await temporaryDir();
+    const keep = path.join(dir.path, "storm");
+    const log = path.join(keep, "collector.log");
+    const plant = `data:text/javascript,process.on("SIGUSR2", () => void Promise.reject(new Error("planted")))`;
+    const args = ["--import", plant, main, "chaos", "--minutes", "5", "--rate", "50", "--keep", keep];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    using started = new DisposableStack();
+    started.defer(() => child.kill("SIGKILL"));
+    const errors = text(child.stderr);
+    await waitFor(async () => existsSync(log) && (await readFile(log, "utf8")).includes("Millrace is ready"));
+    child.kill(signal);
+    expect(await once(child, "exit")).toEqual([1, null]);
+    expect(await errors).toContain(told);
+    const config = JSON.parse(await readFile(path.join(keep, "millrace.json"), "utf8")) as { admin: { port: number } };
+    await expect(fetch(`http://127.0.0.1:${config.admin.port}/livez`)).rejects.toThrow("fetch failed");
+    if (process.platform === "linux") expect(await readFile("/proc/mounts", "utf8")).not.toContain(keep);
+  },
+  60_000,
+);
+
 test("a broken disk reaches every write and every sync of the journal", async () => {
   await using dir = await temporaryDir();
   const slot = path.join(dir.path, "slot");
@@ -81,7 +109,8 @@ test("the plan of a storm follows from its seed", async () => {
 test.each([
   ["--only sink-dwn", "did you mean sink-down?"],
   ["--minutes 0", "It must be a number from 0.1 to 1440."],
-  ["--workers 1.5", "It must be a whole number from 1 to 64."],
+  ["--workers 1.5", "It must be a whole number from 1 to 48."],
+  ["--workers 49", "It must be a whole number from 1 to 48."],
   ["--config missing.yaml", "missing.yaml"],
 ])("%j is refused with what to do", async (words, message) => {
   const { code, errors } = await chaos(words);

@@ -1,10 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Fault } from "../fault.ts";
 import { isAlive, sendSignal } from "../processes.ts";
+import { sharedClockMs } from "../shared-clock.ts";
 import type { Targets } from "../targets.ts";
 
 /** How long a drain is left to work on a stream that is down before the next thing happens. */
 const DOWN_BEFORE_STOP_MS = 1_000;
+/** How much later than the fault's end a worker that hangs may be killed, by a supervisor that gets no processor. */
+const KILLED_LATE_MS = 15_000;
 /** For the collector to take up a file that was changed. */
 const RELOAD_MS = 1_000;
 
@@ -15,13 +18,12 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     lanes: ["process"],
     weight: 3,
     lengthMs: [0, 0],
-    losesReceived: true,
     isBlow: true,
     meaning: "kill -9 of a worker",
     async begin(targets, random) {
       const worker = await pickWorker(targets, random);
       sendSignal(worker.pid, "SIGKILL");
-      return { detail: `slot ${worker.slot}` };
+      return { detail: `slot ${worker.slot}`, workerEndMs: sharedClockMs() };
     },
   },
   {
@@ -42,14 +44,12 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     lanes: ["process"],
     weight: 1,
     lengthMs: [2_000, 5_000],
-    losesReceived: true,
     isBlow: true,
     meaning: "kill -9 of all processes at once, as when memory runs out",
     async begin({ collector }) {
       const { starts } = collector;
-      await collector.workers();
       collector.killAll();
-      return { end: () => collector.isReady(starts + 1) };
+      return { workerEndMs: sharedClockMs(), end: () => collector.isReady(starts + 1) };
     },
   },
   {
@@ -58,16 +58,15 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     weight: 2,
     lengthMs: [300, 2_000],
     meaning: "SIGSTOP of a worker, for less than supervisor.hangMs",
-    begin: stopWorker,
+    begin: (targets, random) => stopWorker(targets, random, { isKilled: false }),
   },
   {
     name: "stop-worker-long",
     lanes: ["process"],
     weight: 1,
     lengthMs: [4_500, 7_000],
-    losesReceived: true,
     meaning: "SIGSTOP of a worker, for more than supervisor.hangMs: it is killed and replaced",
-    begin: stopWorker,
+    begin: (targets, random) => stopWorker(targets, random, { isKilled: true }),
   },
   {
     name: "stop-supervisor",
@@ -147,19 +146,33 @@ async function pickWorker({ collector }: Targets, random: () => number): Promise
   }
 }
 
-async function stopWorker(targets: Targets, random: () => number): ReturnType<Fault["begin"]> {
-  const worker = await pickWorker(targets, random);
-  sendSignal(worker.pid, "SIGSTOP");
+/** @param options.isKilled it is to stand still for so long that the supervisor kills it */
+async function stopWorker(
+  targets: Targets,
+  random: () => number,
+  { isKilled }: { readonly isKilled: boolean },
+): ReturnType<Fault["begin"]> {
+  const { slot, pid } = await pickWorker(targets, random);
+  sendSignal(pid, "SIGSTOP");
+  const stoppedMs = sharedClockMs();
   return {
-    detail: `slot ${worker.slot}`,
+    detail: `slot ${slot}`,
+    // Standing still it acknowledges nothing: if it is killed, it is as if it had been when it was stopped.
+    get workerEndMs() {
+      return isAlive(pid) ? undefined : stoppedMs;
+    },
     async end() {
-      sendSignal(worker.pid, "SIGCONT");
+      const deadline = performance.now() + KILLED_LATE_MS;
+      if (isKilled) while (isAlive(pid) && performance.now() < deadline) await delay(20);
+      const wasSpared = isAlive(pid);
+      sendSignal(pid, "SIGCONT");
+      if (isKilled && wasSpared) throw new Error(`the worker of slot ${slot} stood still and was not killed`);
     },
   };
 }
 
 async function restart({ collector }: Targets): ReturnType<Fault["begin"]> {
-  const code = await collector.stop();
+  const { exitCode } = await collector.stop();
   await collector.startAgain();
-  return { detail: `exit code ${code}` };
+  return { detail: `exit code ${exitCode}` };
 }
