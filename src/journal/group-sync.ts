@@ -64,6 +64,7 @@ export class GroupSync {
   #running: Promise<void> | undefined;
   #timer: Timer | undefined;
   #stalled = false;
+  #isTakingBack = false;
   #closed = false;
   #lastError: unknown;
   readonly #failures = new ThrottledLog((syncs) =>
@@ -85,6 +86,20 @@ export class GroupSync {
     if (this.#doubtful.length >= MAX_DOUBTFUL) return "the disk of the journal fails every sync";
     if (!this.#stalled) return undefined;
     return `the disk of the journal has not finished a sync for more than ${STALLED_AFTER_MS / 1_000} s`;
+  }
+
+  /**
+   * Whether a failed write was cut off and a power cut could still bring it back: whole events
+   * of it, at positions that the next group would be given. Until that is synced nothing is
+   * to be written.
+   */
+  get isTakingBack(): boolean {
+    return this.#isTakingBack;
+  }
+
+  takeBack(): void {
+    this.#isTakingBack = true;
+    this.#start();
   }
 
   /** Settles the appends of a group that was written: at once, or after a sync those that ask for it and those beyond the limits. */
@@ -153,7 +168,12 @@ export class GroupSync {
       await this.#rescue();
       stall.cancel();
       this.#stalled = false;
-    } while (this.#waiting.length > 0 || this.#finished.length > 0);
+    } while (this.#waiting.length > 0 || this.#finished.length > 0 || this.#hasToTakeBack);
+  }
+
+  /** Whether a sync would. After one that failed it takes writing the segment again. */
+  get #hasToTakeBack(): boolean {
+    return this.#isTakingBack && this.#doubtful.length === 0;
   }
 
   /** Syncs what was written so far, and settles those who wait for it. */
@@ -163,8 +183,9 @@ export class GroupSync {
     this.#finished = [];
     this.#waiting = [];
     const { open } = this.#options.writer();
-    const isEmpty = open === undefined || open.segment.bytes <= SEGMENT_HEADER_BYTES;
-    const segments = isEmpty ? finished : [...finished, open];
+    const takesBack = this.#isTakingBack;
+    const isNeeded = open !== undefined && (takesBack || open.segment.bytes > SEGMENT_HEADER_BYTES);
+    const segments = isNeeded ? [...finished, open] : finished;
     this.#unsynced.beginSync();
     try {
       await this.#sync(segments);
@@ -174,6 +195,7 @@ export class GroupSync {
       return;
     }
     this.#unsynced.endSync(true);
+    if (takesBack && this.#doubtful.length === 0) this.#isTakingBack = false;
     if (this.#served.length > 0) this.#options.onSynced(undefined);
     for (const group of this.#served) group.resolveSynced();
     this.#served = [];
@@ -212,7 +234,8 @@ export class GroupSync {
     this.#lastError = error;
     this.#failures.add(1, clock.monotonicMs());
     // New events go to a new file. What was written until now is doubtful: a second sync would report success.
-    writer().finishWritten();
+    if (this.#isTakingBack) writer().finish();
+    else writer().finishWritten();
     for (const segment of new Set([...segments, ...this.#finished])) this.#doubtful.push(segment);
     this.#finished = [];
     this.#rejectAll(
@@ -258,7 +281,9 @@ export class GroupSync {
     }
     this.#doubtful = left;
     this.#rescueDueMs = clock.monotonicMs() + RESCUE_EVERY_MS;
-    if (left.length === 0) this.#unsynced.rescued();
+    if (left.length > 0) return;
+    this.#unsynced.rescued();
+    this.#isTakingBack = false;
   }
 
   async #closeFile(file: OpenSegment["file"]): Promise<void> {

@@ -287,7 +287,10 @@ export class Collector {
           world.violate("errors", `an append was refused with ${String(error)}`);
         // Beyond journal.unsynced an append at `written` waits for its sync as well, and that may fail.
         const mayBeThere = level === "synced" || config.durability === "disk";
-        for (const event of known) event.promised = mayBeThere || books.hasPlace(event) ? "unsure" : "refused";
+        for (const event of known) {
+          event.wasRefused = !books.hasPlace(event);
+          event.promised = mayBeThere || !event.wasRefused ? "unsure" : "refused";
+        }
       },
     );
   }
