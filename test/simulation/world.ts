@@ -6,6 +6,9 @@ import { VirtualTime } from "./virtual-time.ts";
 /** The room that the collector keeps on its disk, of which only the size matters. */
 export const RESERVE = "/journal/0/reserve";
 
+/** The same for the dead letters. */
+const LETTERS_RESERVE = "/dead-letters/0/reserve";
+
 /** What an invariant forbids has happened. */
 export interface Violation {
   readonly invariant: string;
@@ -29,6 +32,7 @@ export class World {
   constructor(seed: number) {
     this.seed = seed;
     this.disk.hollow.add(RESERVE);
+    this.disk.hollow.add(LETTERS_RESERVE);
   }
 
   dice(actor: string): Dice {
