@@ -15,7 +15,7 @@ import { type ReadableLog, SegmentReader } from "./journal-reader.ts";
 import { MemoryTail } from "./memory-tail.ts";
 import type { JournalMetrics } from "./metrics.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
-import type { SegmentList } from "./segment-list.ts";
+import type { Segment, SegmentList } from "./segment-list.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import type { UnsyncedLimits } from "./unsynced.ts";
 
@@ -36,6 +36,8 @@ export interface DiskJournalOptions {
   readonly unsynced: UnsyncedLimits;
   readonly directory: string;
   readonly segments: SegmentList;
+  /** Segments that recovery could not sync. */
+  readonly recoveredUnsynced: readonly Segment[];
   /** One past the newest event that recovery found. */
   readonly end: Position;
   /** The position of the next event: at least `end`. */
@@ -132,6 +134,7 @@ export class DiskJournal implements Journal {
       retire: (finished) => this.#sync.retire(finished),
       onTakenBack: () => this.#sync.takeBack(),
     });
+    this.#sync.adopt(options.recoveredUnsynced);
     this.#readable = {
       end: () => this.#end,
       tail: this.#tail,

@@ -5,9 +5,9 @@ import { ThrottledLog } from "../core/throttled-log.ts";
 import type { AppendGroup } from "./append-group.ts";
 import { type Disk, errorCode } from "./disk.ts";
 import type { JournalMetrics } from "./metrics.ts";
-import { rewriteSegment } from "./rewrite-segment.ts";
+import { type ReadableSegment, rewriteSegment } from "./rewrite-segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
-import type { SegmentList } from "./segment-list.ts";
+import type { Segment, SegmentList } from "./segment-list.ts";
 import type { OpenSegment, SegmentWriter } from "./segment-writer.ts";
 import { Unsynced, type UnsyncedLimits } from "./unsynced.ts";
 
@@ -56,7 +56,7 @@ export class GroupSync {
   #served: AppendGroup[] = [];
   #finished: OpenSegment[] = [];
   /** Segments that no sync reports on any more. */
-  #doubtful: OpenSegment[] = [];
+  #doubtful: ReadableSegment[] = [];
   #rescueDueMs = 0;
   /** The newest segment whose name is known to survive a power cut. */
   #namedUpTo: OpenSegment | undefined;
@@ -79,6 +79,22 @@ export class GroupSync {
     this.#unsynced = new Unsynced(options.limits);
     const { clock, metrics } = options;
     metrics.showUnsynced(() => ({ bytes: this.#unsynced.bytes, ageMs: this.#unsynced.ageMs(clock.monotonicMs()) }));
+  }
+
+  /**
+   * Takes over segments of an earlier process that could not be synced when it was recovered:
+   * what a power cut takes of them, and of what is written now, is to be within the limits together.
+   */
+  adopt(unsynced: readonly Segment[]): void {
+    if (unsynced.length === 0) return;
+    const { clock, disk } = this.#options;
+    for (const segment of unsynced) {
+      this.#unsynced.add(segment.bytes, clock.monotonicMs());
+      this.#doubtful.push({ segment, file: fileOf(disk, segment.path) });
+    }
+    this.#unsynced.beginSync();
+    this.#unsynced.endSync(false);
+    this.#startWhenDue();
   }
 
   /** Why nothing may be appended now, in words: the disk does not finish a sync, or fails all of them. */
@@ -262,14 +278,15 @@ export class GroupSync {
   async #rescue(): Promise<void> {
     const { clock, log, metrics, segments } = this.#options;
     if (this.#doubtful.length === 0 || clock.monotonicMs() < this.#rescueDueMs) return;
-    const left: OpenSegment[] = [];
+    const left: ReadableSegment[] = [];
     for (const open of this.#doubtful) {
       try {
         // An empty one is not needed, and the next segment may have been created in its place.
         if (open.segment.bytes > SEGMENT_HEADER_BYTES && segments.needs(open.segment)) {
-          await rewriteSegment(open, this.#options);
-          metrics.rewrittenSegments.inc();
-          log.warn({ segment: open.segment.path }, "a segment that could not be synced was written again");
+          if (await rewriteSegment(open, this.#options)) {
+            metrics.rewrittenSegments.inc();
+            log.warn({ segment: open.segment.path }, "a segment that could not be synced was written again");
+          }
         }
       } catch (error) {
         this.#lastError = error;
@@ -286,13 +303,28 @@ export class GroupSync {
     this.#isTakingBack = false;
   }
 
-  async #closeFile(file: OpenSegment["file"]): Promise<void> {
+  async #closeFile(file: ReadableSegment["file"]): Promise<void> {
     try {
       await file.close();
     } catch (error) {
       this.#options.log.warn({ err: error }, "a journal segment could not be closed");
     }
   }
+}
+
+/** Opened for each read: a file that is kept open shows only what it had when it lost its name. */
+function fileOf(disk: Disk, path: string): ReadableSegment["file"] {
+  return {
+    async read(buffer, offset) {
+      const file = await disk.open(path);
+      try {
+        return await file.read(buffer, offset);
+      } finally {
+        await file.close();
+      }
+    },
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Bytes of the file of that name; 0 when there is none. */

@@ -151,6 +151,11 @@ export class SegmentList {
     return this.#segments.indexOf(segment) >= this.#released;
   }
 
+  /** Whether its file has not been deleted. */
+  has(segment: Segment): boolean {
+    return this.#segments.includes(segment);
+  }
+
   /** Lets go of the segments that hold only positions below `position`. The one being written stays. */
   release(position: Position): void {
     for (;;) {

@@ -196,7 +196,10 @@ export class FaultyDisk implements Disk {
     this.#world.count(`fault: ${what} fails`);
     this.#world.trace.add("EIO", what, basename(path));
     this.#life.diskErrors.add(what);
-    if (/^(sync|truncate|open)/.test(what)) this.#world.hasFailedSyncs = true;
+    if (/^(sync|truncate|open)/.test(what)) {
+      this.#world.hasFailedSyncs = true;
+      this.#world.livesWithFailedSyncs.add(this.#life.number);
+    }
     if (basename(path).startsWith("checkpoint") && ["open", "read", "stat"].includes(what))
       this.#world.checkpointIsDamaged = true;
     return Object.assign(new Error(`EIO: simulated, ${what} ${path}`), { code: "EIO" });

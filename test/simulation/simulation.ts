@@ -9,13 +9,16 @@ import { KnownEvents } from "./known-events.ts";
 import { type Crash, Life } from "./life.ts";
 import type { Plant } from "./plants.ts";
 import { drawScenario, type Happening, type Scenario } from "./scenario.ts";
-import { type Violation, World } from "./world.ts";
+import { LETTERS_RESERVE, RESERVE, type Violation, World } from "./world.ts";
 
 /** Longest a start may take once the disk can be read, and the delivery of all there is once all faults are over. */
 const PATIENCE_MS = 120_000;
 
 /** What a disk reads at a time. */
 const SECTOR_BYTES = 4_096;
+
+/** Room that the collector keeps for its checkpoint. */
+const RESERVE_BYTES = 1024 ** 2;
 
 /** Far above what any seed needs. */
 const MAX_STEPS = 200_000;
@@ -50,7 +53,6 @@ class Simulation {
   #life: Life | undefined;
   #collector: Collector | undefined;
   #isBusy = false;
-  #hasStarted = false;
   #faultsAreOver = false;
   #sent = 0;
 
@@ -150,11 +152,13 @@ class Simulation {
     for (const destination of this.#destinations.values()) destination.temper = KIND;
   }
 
-  /** A disk that is full before the collector has ever taken the room it needs cannot be helped. */
+  /** A disk that is full before the collector has ever taken the room it needs, or while it has let go of it to take it again, cannot be helped. */
   #setRoom(free: number): void {
     const { files } = this.#world.disk;
-    const needed = this.#hasStarted ? 0 : 2 * 1024 ** 2;
-    this.#world.disk.capacity = needed + free + [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const missing = (path: string, size: number) => Math.max(0, size - (files.get(path)?.bytes.length ?? 0));
+    const letters = this.#collector === undefined ? missing(LETTERS_RESERVE, this.#scenario.lettersBytes) : 0;
+    const used = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#world.disk.capacity = used + missing(RESERVE, RESERVE_BYTES) + letters + free;
   }
 
   #start(): void {
@@ -183,7 +187,6 @@ class Simulation {
         if (!life.alive) return;
         world.trace.add("started", `life ${life.number}`);
         this.#collector = collector;
-        this.#hasStarted = true;
         this.#books.compare(collector.ledger);
       },
       (error: unknown) => {

@@ -7,7 +7,7 @@ import { VirtualTime } from "./virtual-time.ts";
 export const RESERVE = "/journal/0/reserve";
 
 /** The same for the dead letters. */
-const LETTERS_RESERVE = "/dead-letters/0/reserve";
+export const LETTERS_RESERVE = "/dead-letters/0/reserve";
 
 /** What an invariant forbids has happened. */
 export interface Violation {
@@ -27,6 +27,8 @@ export class World {
   checkpointIsDamaged = false;
   /** Something could not be synced: nobody can say any more what of it is on disk. */
   hasFailedSyncs = false;
+  /** The lives of the collector that were told so. */
+  readonly livesWithFailedSyncs = new Set<number>();
   violation: Violation | undefined;
 
   constructor(seed: number) {
