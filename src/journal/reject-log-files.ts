@@ -8,8 +8,8 @@ import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { RejectLogConfig } from "./config.ts";
 import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, writeFullySync } from "./disk.ts";
 import { DiskReserve } from "./disk-reserve.ts";
-import { modifiedAt } from "./file-age.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
+import { type OldFile, rejectFilesOnDisk } from "./reject-files-on-disk.ts";
 import { rejectLine } from "./reject-line.ts";
 
 const HOUR_MS = 3_600_000;
@@ -61,13 +61,6 @@ export async function openRejectLog(options: RejectLogOptions): Promise<RejectLo
 }
 
 type Eviction = "max_age" | "max_bytes" | "no_room";
-
-interface OldFile {
-  readonly path: string;
-  readonly bytes: number;
-  /** When its newest entry was written, by the monotonic clock. */
-  readonly modifiedMs: number;
-}
 
 interface OpenFile {
   readonly path: string;
@@ -129,16 +122,8 @@ class RejectLogFiles implements RejectLog {
 
   /** Takes stock of the files of earlier processes. */
   async start(): Promise<void> {
-    const { config, disk, slot } = this.#options;
-    for (const name of await disk.list(config.dir)) {
-      // Other slots keep their files in the same directory.
-      if (!name.startsWith(`${slot}-`) || !/^\d{8}T\d{6}-\d+\.ndjson$/.test(name.slice(slot.length + 1))) continue;
-      const path = join(config.dir, name);
-      const { bytes, modifiedMs } = await disk.stat(path);
-      this.#old.push({ path, bytes, modifiedMs: modifiedAt(this.#options.clock, modifiedMs) });
-      this.#oldBytes += bytes;
-    }
-    this.#old.sort((a, b) => a.modifiedMs - b.modifiedMs);
+    this.#old.push(...(await rejectFilesOnDisk(this.#options)));
+    for (const { bytes } of this.#old) this.#oldBytes += bytes;
     await this.#evict();
     this.#reserve.hold();
     this.#evictHourly();
