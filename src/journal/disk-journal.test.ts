@@ -2,8 +2,10 @@ import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
-import { draftOf, openTestJournal, readAll } from "./journal-fixture.ts";
-import { SimulatedDisk } from "./simulated-disk.ts";
+import { seededRandom } from "../core/seeded-random.ts";
+import { draftOf, ManualClock, openTestJournal, readAll } from "./journal-fixture.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+import { SimulatedDisk, type SimulatedWriter } from "./simulated-disk.ts";
 
 const KiB = 1024;
 /** Small enough that a few events fill segments and the budget. */
@@ -13,6 +15,29 @@ function bytesOnDisk(disk: SimulatedDisk): number {
   let bytes = 0;
   for (const [path, file] of disk.files) if (path.endsWith(".seg")) bytes += file.bytes.length;
   return bytes;
+}
+
+/** A disk with room for the header of each new segment, and for no event. */
+class CountingDisk extends SimulatedDisk {
+  takesOnlyHeaders = false;
+  openSegments = 0;
+
+  override createSync(path: string): SimulatedWriter {
+    const file = super.createSync(path);
+    if (!path.endsWith(".seg")) return file;
+    this.openSegments++;
+    const write = file.writeSync.bind(file);
+    file.writeSync = (buffer, offset) => {
+      if (this.takesOnlyHeaders && buffer.length > SEGMENT_HEADER_BYTES)
+        throw Object.assign(new Error("full"), { code: "ENOSPC" });
+      return write(buffer, offset);
+    };
+    file.close = () => {
+      this.openSegments--;
+      return Promise.resolve();
+    };
+    return file;
+  }
 }
 
 describe("appending", () => {
@@ -143,6 +168,7 @@ describe("a disk that is full or refuses", () => {
     expect(rejected).toMatchObject([{ reason: { code: "journal_full" } }, { reason: { code: "journal_full" } }]);
     expect(journal.nextPosition).toBe(1);
     disk.room = 1e9;
+    await expect.poll(() => journal.isFull(1)).toBe(false);
     await expect(journal.append([draftOf("d")], "written")).resolves.toBe(1);
     expect(seen).toEqual(["a", "d"]);
     const { journal: next } = await openTestJournal({ disk: disk.afterKill() });
@@ -173,6 +199,7 @@ describe("a disk that is full or refuses", () => {
     });
     disk.room = 1e9;
     const afterFailure = disk.afterKill();
+    await expect.poll(() => journal.isFull(1)).toBe(false);
     await expect(journal.append([draftOf("d")], "written")).resolves.toBe(1);
     expect((await readAll(journal, journal.reader(0))).map((event) => event.id)).toEqual(["a", "d"]);
 
@@ -185,6 +212,69 @@ describe("a disk that is full or refuses", () => {
     expect((await readAll(other, other.reader(0))).map((event) => event.id)).toEqual(["a"]);
   });
 
+  test("until a power cut can no longer bring a refused group back, no other event is given its positions", async () => {
+    const outcomes = new Set<string>();
+    for (let seed = 1; seed <= 60; seed++) {
+      const disk = new SimulatedDisk();
+      const clock = new ManualClock();
+      const { journal } = await openTestJournal({
+        disk,
+        clock,
+        config: { unsynced: { maxMs: 60_000, maxBytes: 1e6 } },
+      });
+      await journal.append([draftOf("a")], "synced");
+      // Room for the first whole frame of the group, and part of the second.
+      disk.room = 300;
+      const cutOff = Promise.withResolvers<void>();
+      disk.syncing = cutOff.promise;
+      await expect(journal.append([draftOf("b"), draftOf("c")], "written")).rejects.toMatchObject({
+        code: "journal_full",
+      });
+      disk.room = 1e9;
+      await clock.pass(200);
+      await expect(journal.append([draftOf("d")], "written")).rejects.toMatchObject({ code: "journal_full" });
+      if (seed % 2 === 0) {
+        cutOff.resolve();
+        await clock.pass(0);
+        await expect(journal.append([draftOf("e")], "written")).resolves.toBe(1);
+      }
+      disk.cutPower({ random: seededRandom(seed), names: "unordered" });
+      const { journal: next } = await openTestJournal({ disk: disk.afterKill() });
+      const found = (await readAll(next, next.reader(0))).map(({ id }) => id).join("");
+      outcomes.add(`${seed % 2 === 0 ? "cut off and synced" : "not synced"}: ${found}`);
+      cutOff.resolve();
+    }
+    expect([...outcomes].toSorted()).toEqual([
+      "cut off and synced: a",
+      "cut off and synced: ae",
+      "not synced: a",
+      "not synced: ab",
+    ]);
+  });
+
+  test("a disk that refuses one group after the other, with syncs that do not end, is given no file for each", async () => {
+    const clock = new ManualClock();
+    const disk = new CountingDisk();
+    const { journal } = await openTestJournal({ disk, clock });
+    await journal.append([draftOf("a")], "written");
+    disk.takesOnlyHeaders = true;
+    for (const slowly of [true, false]) {
+      const sync = Promise.withResolvers<void>();
+      if (slowly) disk.syncing = sync.promise;
+      for (let at = 0; at < 100; at++) {
+        await expect(journal.append([draftOf("b")], "written")).rejects.toMatchObject({ code: "journal_full" });
+        await clock.pass(slowly ? 10 : 101);
+      }
+      expect(disk.openSegments).toBeLessThan(3);
+      sync.resolve();
+      await clock.pass(0);
+    }
+    disk.takesOnlyHeaders = false;
+    await clock.pass(200);
+    await expect(journal.append([draftOf("c")], "written")).resolves.toBe(1);
+    await journal.close();
+  });
+
   test("a disk that takes no new file rejects until it does", async () => {
     const disk = new SimulatedDisk();
     const { journal } = await openTestJournal({ disk });
@@ -194,6 +284,7 @@ describe("a disk that is full or refuses", () => {
     disk.room = 10;
     await expect(journal.append([draftOf("b")], "written")).rejects.toMatchObject({ code: "journal_full" });
     disk.room = 1e9;
+    await expect.poll(() => journal.isFull(1)).toBe(false);
     await expect(journal.append([draftOf("c")], "written")).resolves.toBe(0);
     expect(await readAll(journal, journal.reader(0))).toMatchObject([{ position: 0, id: "c" }]);
   });

@@ -15,7 +15,7 @@ import { type ReadableLog, SegmentReader } from "./journal-reader.ts";
 import { MemoryTail } from "./memory-tail.ts";
 import type { JournalMetrics } from "./metrics.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
-import type { SegmentList } from "./segment-list.ts";
+import type { Segment, SegmentList } from "./segment-list.ts";
 import { SegmentWriter } from "./segment-writer.ts";
 import type { UnsyncedLimits } from "./unsynced.ts";
 
@@ -23,6 +23,9 @@ const DISK_IS_FULL = "the disk of the journal is full";
 
 /** How long a failed write counts as a failure of the journal, when no other write shows that it works again. */
 const FAILURE_MS = 10_000;
+
+/** How long a disk that had no room for a write counts as full, unless a segment is deleted before. */
+const NO_ROOM_MS = 100;
 
 export interface DiskJournalOptions {
   readonly slot: string;
@@ -33,6 +36,8 @@ export interface DiskJournalOptions {
   readonly unsynced: UnsyncedLimits;
   readonly directory: string;
   readonly segments: SegmentList;
+  /** Segments that recovery could not sync. */
+  readonly recoveredUnsynced: readonly Segment[];
   /** One past the newest event that recovery found. */
   readonly end: Position;
   /** The position of the next event: at least `end`. */
@@ -77,6 +82,8 @@ export class DiskJournal implements Journal {
   readonly #clock: Clock;
   readonly #log: Logger;
   #released: Position = 0;
+  /** Since when, by the monotonic clock, and with how many segments deleted until then, the disk had no room. */
+  #noRoom: { readonly atMs: number; readonly deleted: number } | undefined;
   #failed: { readonly atMs: number; readonly message: string } | undefined;
   #group = new AppendGroup();
   #end: Position;
@@ -125,7 +132,9 @@ export class DiskJournal implements Journal {
       clock,
       log,
       retire: (finished) => this.#sync.retire(finished),
+      onTakenBack: () => this.#sync.takeBack(),
     });
+    this.#sync.adopt(options.recoveredUnsynced);
     this.#readable = {
       end: () => this.#end,
       tail: this.#tail,
@@ -166,14 +175,27 @@ export class DiskJournal implements Journal {
 
   isFull(bytes: number): boolean {
     return (
-      this.#sync.stall !== undefined || this.#diskIsFull() || this.#overBudget(bytes) > this.#segments.releasedBytes
+      this.#sync.stall !== undefined ||
+      this.#sync.isTakingBack ||
+      this.#diskIsFull() ||
+      this.#overBudget(bytes) > this.#segments.releasedBytes
     );
   }
 
   #diskIsFull(): boolean {
+    if (this.#hadNoRoom()) return true;
     if ((this.#reserve === undefined || this.#reserve.hold()) && this.#isNoted()) return false;
     this.#makeRoom();
     return true;
+  }
+
+  /** To try again with each append would cost a sync each, of what it left. */
+  #hadNoRoom(): boolean {
+    if (this.#noRoom === undefined) return false;
+    const { atMs, deleted } = this.#noRoom;
+    if (this.#segments.deleted === deleted && this.#clock.monotonicMs() - atMs < NO_ROOM_MS) return true;
+    this.#noRoom = undefined;
+    return false;
   }
 
   /** How far `bytes` more would exceed the budget, were nothing deleted first. */
@@ -189,6 +211,11 @@ export class DiskJournal implements Journal {
     if (this.#sync.stall !== undefined) {
       this.#metrics.failedWrites.inc(drafts.length);
       return Promise.reject(new MillraceError("journal_write_failed", this.#sync.stall));
+    }
+    if (this.#sync.isTakingBack) {
+      const isFull = isNoRoom(this.#lastError);
+      (isFull ? this.#metrics.refusedFull : this.#metrics.failedWrites).inc(drafts.length);
+      return Promise.reject(writeFailure(this.#lastError));
     }
     let bytes = 0;
     for (const draft of drafts) bytes += frameBytes(draft);
@@ -232,8 +259,12 @@ export class DiskJournal implements Journal {
       this.#lastError = error;
       this.#failures.add(group.events.length, this.#clock.monotonicMs());
       const failure = writeFailure(error);
-      if (isNoRoom(error)) this.#makeRoom();
-      else this.#note(failure);
+      if (isNoRoom(error)) {
+        this.#noRoom = { atMs: this.#clock.monotonicMs(), deleted: this.#segments.deleted };
+        this.#makeRoom();
+      } else {
+        this.#note(failure);
+      }
       group.reject(failure);
       return;
     }

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
+import { systemClock } from "../core/clock.ts";
 import { CheckpointFile } from "./checkpoint-file.ts";
+import { rejectLogConfig } from "./config.ts";
 import { DiskReserve } from "./disk-reserve.ts";
-import { draftOf, openTestJournal, silent } from "./journal-fixture.ts";
+import { draftOf, openTestJournal, readAll, silent } from "./journal-fixture.ts";
+import { openRejectLog } from "./reject-log-files.ts";
 import { SimulatedDisk } from "./simulated-disk.ts";
 
 const MiB = 1024 ** 2;
@@ -54,6 +57,28 @@ test("on a disk that the journal has filled, checkpoints are saved again and aga
     await saveAndRelease(slot);
     await expect.poll(() => slot.journal.isFull(1)).toBe(false);
   }
+});
+
+test("dead letters on the disk that the journal has filled are written, so that what they hold can be released", async () => {
+  const disk = new SimulatedDisk();
+  disk.capacity = 8 * MiB;
+  const slot = await openSlot(disk);
+  const letters = await openRejectLog({
+    name: "dead-letters",
+    slot: "0",
+    config: rejectLogConfig("/dead-letters").parse({}),
+    durability: "disk",
+    clock: systemClock,
+    log: silent,
+    disk,
+  });
+  await fill(slot);
+  const { journal } = slot;
+  for (const { source, bytes: event } of await readAll(journal, journal.reader(0)))
+    await letters.append([{ atMs: 0, source, code: "rejected_by_sink", reasons: [], event }]);
+  await saveAndRelease(slot);
+  await expect.poll(() => journal.isFull(1)).toBe(false);
+  await letters.close();
 });
 
 test("a process killed on a full disk leaves one that the next process can go on with", async () => {

@@ -10,20 +10,23 @@ const RESERVE_BYTES = 1024 * 1024;
 const FILLING = randomBytes(64 * 1024);
 
 /**
- * Room on the slot's disk that the journal must not fill, as a file of its own: with it
- * the checkpoint can be saved on a full disk. Without a saved checkpoint nothing would
- * ever be released, and the disk would stay full.
+ * Room on a disk that nothing else is to fill, as a file of its own: with the journal's the
+ * checkpoint can be saved on a full disk, and with that of the dead letters they can be
+ * written. Without either nothing would ever be released, and the disk would stay full.
  *
  * Make one only while the slot's lock is held.
  */
 export class DiskReserve {
   readonly #disk: Disk;
   readonly #path: string;
+  /** How much room it is, once there is as much. */
+  readonly size: number;
   #file: DiskWriter | undefined;
   #bytes = 0;
   #isLent = false;
 
-  constructor(options: { config: { readonly dir: string }; slot: string; disk?: Disk }) {
+  constructor(options: { config: { readonly dir: string }; slot: string; size?: number; disk?: Disk }) {
+    this.size = options.size ?? RESERVE_BYTES;
     this.#disk = options.disk ?? nodeDisk;
     this.#path = join(slotDirectory(options.config, options.slot), "reserve");
   }
@@ -37,12 +40,12 @@ export class DiskReserve {
    * full for it; a disk that fails otherwise is for those to report who write more than this.
    */
   hold(): boolean {
-    if (this.#bytes >= RESERVE_BYTES) return true;
+    if (this.#bytes >= this.size) return true;
     if (this.#isLent) return false;
     try {
       this.#file ??= this.#disk.createSync(this.#path);
-      while (this.#bytes < RESERVE_BYTES) {
-        const taken = this.#file.writeSync(FILLING.subarray(0, RESERVE_BYTES - this.#bytes), this.#bytes);
+      while (this.#bytes < this.size) {
+        const taken = this.#file.writeSync(FILLING.subarray(0, this.size - this.#bytes), this.#bytes);
         if (taken === 0) return false;
         this.#bytes += taken;
       }

@@ -167,6 +167,68 @@ describe("a sync that fails", () => {
   });
 });
 
+describe("a segment that is written again", () => {
+  const copies = (disk: SimulatedDisk) => [...disk.files.keys()].filter((path) => path.endsWith(".salvage"));
+
+  test("leaves no copy on a disk that has no room for it, and is there once there is", async () => {
+    const { disk, clock, journal, value } = await open();
+    await journal.append([draftOf("a", 10 * KiB)], "written");
+    disk.failing.add("sync");
+    await clock.pass(600);
+    disk.failing.clear();
+    disk.room = 4 * KiB;
+    await clock.pass(3_000);
+    expect([copies(disk), await value("rewritten_segments_total")]).toEqual([[], 0]);
+    disk.room = 1e9;
+    await clock.pass(1_000);
+    expect(await value("rewritten_segments_total")).toBe(1);
+    expect(await afterPowerCut(disk)).toEqual(["a"]);
+  });
+
+  test("does not come back when every sink has had it by the time it is copied", async () => {
+    const { disk, clock, journal, value } = await open();
+    await journal.append([draftOf("a")], "written");
+    disk.failing.add("sync");
+    await clock.pass(600);
+    disk.failing.clear();
+    const sync = Promise.withResolvers<void>();
+    disk.syncing = sync.promise;
+    await clock.pass(1_500);
+    expect(copies(disk)).toHaveLength(1);
+    journal.release(1);
+    await clock.pass(0);
+    sync.resolve();
+    await clock.pass(2_000);
+    expect([...disk.files.keys()].filter((path) => path.includes(".seg"))).toEqual([]);
+    expect([await value("rewritten_segments_total"), await value("unsynced_bytes")]).toEqual([0, 0]);
+  });
+});
+
+test("what a start finds and cannot sync is written again", async () => {
+  const disk = new UnsyncableDisk();
+  const before = await open(disk);
+  await before.journal.append([draftOf("a")], "written");
+  // The process is killed. The next one is told once that the disk could not write what it had been given.
+  disk.failsOnce = true;
+  const { journal, clock, value } = await open(disk);
+  expect(disk.failsOnce).toBe(false);
+  await journal.append([draftOf("b")], "written");
+  await clock.pass(2_000);
+  expect([await value("rewritten_segments_total"), await value("unsynced_bytes")]).toEqual([1, 0]);
+  expect(await afterPowerCut(disk)).toEqual(["a", "b"]);
+});
+
+class UnsyncableDisk extends SimulatedDisk {
+  failsOnce = false;
+
+  override async datasync(path: string): Promise<void> {
+    if (!this.failsOnce) return super.datasync(path);
+    this.failsOnce = false;
+    this.beginSync(path).fail();
+    return Promise.reject(Object.assign(new Error("EIO: simulated"), { code: "EIO" }));
+  }
+}
+
 describe("a sync that does not end", () => {
   test("is waited for ten seconds; then those who wait are told, nothing more is taken, and it is said why", async () => {
     const { disk, clock, journal } = await open();

@@ -5,9 +5,9 @@ import { ThrottledLog } from "../core/throttled-log.ts";
 import type { AppendGroup } from "./append-group.ts";
 import { type Disk, errorCode } from "./disk.ts";
 import type { JournalMetrics } from "./metrics.ts";
-import { rewriteSegment } from "./rewrite-segment.ts";
+import { type ReadableSegment, rewriteSegment } from "./rewrite-segment.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
-import type { SegmentList } from "./segment-list.ts";
+import type { Segment, SegmentList } from "./segment-list.ts";
 import type { OpenSegment, SegmentWriter } from "./segment-writer.ts";
 import { Unsynced, type UnsyncedLimits } from "./unsynced.ts";
 
@@ -56,7 +56,7 @@ export class GroupSync {
   #served: AppendGroup[] = [];
   #finished: OpenSegment[] = [];
   /** Segments that no sync reports on any more. */
-  #doubtful: OpenSegment[] = [];
+  #doubtful: ReadableSegment[] = [];
   #rescueDueMs = 0;
   /** The newest segment whose name is known to survive a power cut. */
   #namedUpTo: OpenSegment | undefined;
@@ -64,6 +64,7 @@ export class GroupSync {
   #running: Promise<void> | undefined;
   #timer: Timer | undefined;
   #stalled = false;
+  #isTakingBack = false;
   #closed = false;
   #lastError: unknown;
   readonly #failures = new ThrottledLog((syncs) =>
@@ -80,11 +81,41 @@ export class GroupSync {
     metrics.showUnsynced(() => ({ bytes: this.#unsynced.bytes, ageMs: this.#unsynced.ageMs(clock.monotonicMs()) }));
   }
 
+  /**
+   * Takes over segments of an earlier process that could not be synced when it was recovered:
+   * what a power cut takes of them, and of what is written now, is to be within the limits together.
+   */
+  adopt(unsynced: readonly Segment[]): void {
+    if (unsynced.length === 0) return;
+    const { clock, disk } = this.#options;
+    for (const segment of unsynced) {
+      this.#unsynced.add(segment.bytes, clock.monotonicMs());
+      this.#doubtful.push({ segment, file: fileOf(disk, segment.path) });
+    }
+    this.#unsynced.beginSync();
+    this.#unsynced.endSync(false);
+    this.#startWhenDue();
+  }
+
   /** Why nothing may be appended now, in words: the disk does not finish a sync, or fails all of them. */
   get stall(): string | undefined {
     if (this.#doubtful.length >= MAX_DOUBTFUL) return "the disk of the journal fails every sync";
     if (!this.#stalled) return undefined;
     return `the disk of the journal has not finished a sync for more than ${STALLED_AFTER_MS / 1_000} s`;
+  }
+
+  /**
+   * Whether a failed write was cut off and a power cut could still bring it back: whole events
+   * of it, at positions that the next group would be given. Until that is synced nothing is
+   * to be written.
+   */
+  get isTakingBack(): boolean {
+    return this.#isTakingBack;
+  }
+
+  takeBack(): void {
+    this.#isTakingBack = true;
+    this.#start();
   }
 
   /** Settles the appends of a group that was written: at once, or after a sync those that ask for it and those beyond the limits. */
@@ -153,7 +184,12 @@ export class GroupSync {
       await this.#rescue();
       stall.cancel();
       this.#stalled = false;
-    } while (this.#waiting.length > 0 || this.#finished.length > 0);
+    } while (this.#waiting.length > 0 || this.#finished.length > 0 || this.#hasToTakeBack);
+  }
+
+  /** Whether a sync would. After one that failed it takes writing the segment again. */
+  get #hasToTakeBack(): boolean {
+    return this.#isTakingBack && this.#doubtful.length === 0;
   }
 
   /** Syncs what was written so far, and settles those who wait for it. */
@@ -163,8 +199,9 @@ export class GroupSync {
     this.#finished = [];
     this.#waiting = [];
     const { open } = this.#options.writer();
-    const isEmpty = open === undefined || open.segment.bytes <= SEGMENT_HEADER_BYTES;
-    const segments = isEmpty ? finished : [...finished, open];
+    const takesBack = this.#isTakingBack;
+    const isNeeded = open !== undefined && (takesBack || open.segment.bytes > SEGMENT_HEADER_BYTES);
+    const segments = isNeeded ? [...finished, open] : finished;
     this.#unsynced.beginSync();
     try {
       await this.#sync(segments);
@@ -174,6 +211,7 @@ export class GroupSync {
       return;
     }
     this.#unsynced.endSync(true);
+    if (takesBack && this.#doubtful.length === 0) this.#isTakingBack = false;
     if (this.#served.length > 0) this.#options.onSynced(undefined);
     for (const group of this.#served) group.resolveSynced();
     this.#served = [];
@@ -212,7 +250,8 @@ export class GroupSync {
     this.#lastError = error;
     this.#failures.add(1, clock.monotonicMs());
     // New events go to a new file. What was written until now is doubtful: a second sync would report success.
-    writer().finishWritten();
+    if (this.#isTakingBack) writer().finish();
+    else writer().finishWritten();
     for (const segment of new Set([...segments, ...this.#finished])) this.#doubtful.push(segment);
     this.#finished = [];
     this.#rejectAll(
@@ -239,14 +278,15 @@ export class GroupSync {
   async #rescue(): Promise<void> {
     const { clock, log, metrics, segments } = this.#options;
     if (this.#doubtful.length === 0 || clock.monotonicMs() < this.#rescueDueMs) return;
-    const left: OpenSegment[] = [];
+    const left: ReadableSegment[] = [];
     for (const open of this.#doubtful) {
       try {
         // An empty one is not needed, and the next segment may have been created in its place.
         if (open.segment.bytes > SEGMENT_HEADER_BYTES && segments.needs(open.segment)) {
-          await rewriteSegment(open, this.#options);
-          metrics.rewrittenSegments.inc();
-          log.warn({ segment: open.segment.path }, "a segment that could not be synced was written again");
+          if (await rewriteSegment(open, this.#options)) {
+            metrics.rewrittenSegments.inc();
+            log.warn({ segment: open.segment.path }, "a segment that could not be synced was written again");
+          }
         }
       } catch (error) {
         this.#lastError = error;
@@ -258,16 +298,33 @@ export class GroupSync {
     }
     this.#doubtful = left;
     this.#rescueDueMs = clock.monotonicMs() + RESCUE_EVERY_MS;
-    if (left.length === 0) this.#unsynced.rescued();
+    if (left.length > 0) return;
+    this.#unsynced.rescued();
+    this.#isTakingBack = false;
   }
 
-  async #closeFile(file: OpenSegment["file"]): Promise<void> {
+  async #closeFile(file: ReadableSegment["file"]): Promise<void> {
     try {
       await file.close();
     } catch (error) {
       this.#options.log.warn({ err: error }, "a journal segment could not be closed");
     }
   }
+}
+
+/** Opened for each read: a file that is kept open shows only what it had when it lost its name. */
+function fileOf(disk: Disk, path: string): ReadableSegment["file"] {
+  return {
+    async read(buffer, offset) {
+      const file = await disk.open(path);
+      try {
+        return await file.read(buffer, offset);
+      } finally {
+        await file.close();
+      }
+    },
+    close: () => Promise.resolve(),
+  };
 }
 
 /** Bytes of the file of that name; 0 when there is none. */

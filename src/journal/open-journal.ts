@@ -41,7 +41,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
   const { config, slot, clock, log, atLeast, neededFrom, disk = nodeDisk, metrics = createJournalMetrics() } = options;
   const directory = slotDirectory(config, slot);
   const positions = new PositionsFile({ disk, directory, reserve: options.reserve, log });
-  const { segments, end, first, recovery } = await usable(directory, async () => {
+  const { segments, unsynced, end, first, recovery } = await usable(directory, async () => {
     await disk.mkdir(directory);
     await disk.syncDirectory(dirname(directory));
     const found = await new SlotRecovery({ disk, directory, clock, log }).run();
@@ -67,6 +67,7 @@ export async function openJournal(options: OpenJournalOptions): Promise<{ journa
     unsynced: config.unsynced,
     directory,
     segments: new SegmentList(segments, { disk, directory, retainMs: config.retainMs, clock, log }),
+    recoveredUnsynced: unsynced,
     end,
     first,
     disk,

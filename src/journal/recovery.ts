@@ -51,6 +51,8 @@ const NOTHING_RECOVERED: Recovery = {
 /** The journal as it is on disk. */
 export interface RecoveredSegments {
   readonly segments: Segment[];
+  /** Those of them of which a power cut may take anything, since a sync failed. */
+  readonly unsynced: readonly Segment[];
   /** One past the newest event. */
   readonly end: Position;
   /** Above every position that may ever have been used, as far as the files tell. */
@@ -63,7 +65,7 @@ export interface RecoveredSegments {
  *
  * Headers are checked everywhere. Frames are checked in the newest segment only, since
  * its end has to be found; readers step over damage in the others when they get there.
- * What it keeps is on disk from then on. It never refuses to start over what it finds: only a directory that cannot be read or
+ * What it keeps is on disk from then on, but for what it says is unsynced. It never refuses to start over what it finds: only a directory that cannot be read or
  * written at all is an error.
  */
 export class SlotRecovery {
@@ -72,6 +74,7 @@ export class SlotRecovery {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #segments: Segment[] = [];
+  readonly #unsynced: Segment[] = [];
   readonly #found: { -readonly [Key in keyof Recovery]: Recovery[Key] } = { ...NOTHING_RECOVERED };
   #end: Position = 0;
   #next: Position = 0;
@@ -100,7 +103,14 @@ export class SlotRecovery {
       );
     else if (truncatedBytes > 0)
       this.#log.info({ truncatedBytes }, "cut an unfinished write off the end of the journal");
-    return { segments: this.#segments, end: this.#end, next: Math.max(this.#end, this.#next), recovery: this.#found };
+    const unsynced = this.#unsynced;
+    return {
+      segments: this.#segments,
+      unsynced,
+      end: this.#end,
+      next: Math.max(this.#end, this.#next),
+      recovery: this.#found,
+    };
   }
 
   /** First positions in order. Also finishes a rescue that a crash interrupted. */
@@ -204,6 +214,8 @@ export class SlotRecovery {
    */
   async #keep(segment: Segment, goodEnd: number): Promise<void> {
     const tornBytes = segment.bytes - goodEnd;
+    const kept = { ...segment, bytes: goodEnd };
+    this.#segments.push(kept);
     this.#found.truncatedBytes += tornBytes;
     try {
       if (tornBytes > 0) await this.#disk.truncate(segment.path, goodEnd);
@@ -211,10 +223,11 @@ export class SlotRecovery {
     } catch (error) {
       this.#log.warn(
         { err: error, segment: segment.path, tornBytes },
-        "a journal segment could not be cut off and synced; a torn end is ignored",
+        "a journal segment could not be cut off and synced; it is written again, and a torn end is ignored",
       );
+      // A second sync would report success, whatever is on disk.
+      if (goodEnd > SEGMENT_HEADER_BYTES) this.#unsynced.push(kept);
     }
-    this.#segments.push({ ...segment, bytes: goodEnd });
   }
 
   /** Replaces a damaged segment by one that holds its good frames. */

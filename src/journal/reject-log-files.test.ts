@@ -1,6 +1,7 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { type Clock, systemClock } from "../core/clock.ts";
 import type { RejectedEvent } from "../core/reject-log.ts";
@@ -8,7 +9,9 @@ import { seededRandom } from "../core/seeded-random.ts";
 import { rejectLogConfig } from "./config.ts";
 import { ManualClock, silent, temporaryDirectory } from "./journal-fixture.ts";
 import { openRejectLog, type RejectLogOptions } from "./reject-log-files.ts";
-import { SimulatedDisk } from "./simulated-disk.ts";
+import { rejectLine } from "./reject-line.ts";
+import { createJournalMetrics } from "./metrics.ts";
+import { SimulatedDisk, type SimulatedWriter } from "./simulated-disk.ts";
 
 function rejected(event: string | Uint8Array): RejectedEvent {
   return {
@@ -33,7 +36,13 @@ function open(options: Partial<RejectLogOptions> = {}) {
   });
 }
 
-const textOf = (disk: SimulatedDisk) => [...disk.files.values()].map((file) => file.bytes.toString()).join("");
+const filesOf = (disk: SimulatedDisk) =>
+  [...disk.files].filter(([path]) => path.endsWith(".ndjson")).map(([, file]) => file);
+const textOf = (disk: SimulatedDisk) =>
+  filesOf(disk)
+    .map((file) => file.bytes.toString())
+    .join("");
+const entriesIn = async (directory: string) => (await readdir(directory)).filter((name) => name.endsWith(".ndjson"));
 
 test("each entry is one line of JSON, and a JSON event stays byte for byte", async () => {
   using directory = temporaryDirectory();
@@ -45,7 +54,7 @@ test("each entry is one line of JSON, and a JSON event stays byte for byte", asy
     rejected(Buffer.from([0xff, 0x00])),
   ]);
   await log.close();
-  const [name] = await readdir(directory.path);
+  const [name] = await entriesIn(directory.path);
   expect(name).toMatch(/^0-\d{8}T\d{6}-1\.ndjson$/);
   const lines = (await readFile(join(directory.path, name ?? ""), "utf8")).trimEnd().split("\n");
   expect(lines).toHaveLength(3);
@@ -118,7 +127,7 @@ test("files older than maxAgeMs are deleted, also while nothing comes in", async
   nowMs += 3_600_001;
   hourly?.();
   await log.append([rejected('{"later":true}')]);
-  expect(disk.files.size).toBe(2);
+  expect(filesOf(disk)).toHaveLength(2);
   nowMs += 3_600_001;
   hourly?.();
   await log.append([rejected('{"latest":true}')]);
@@ -191,18 +200,102 @@ test("a directory or file that is deleted while it is written to is there again 
   await clock.pass(500);
   await log.append([rejected('{"second":2}')]);
   await log.close();
-  const [name = ""] = await readdir(dir);
+  const [name = ""] = await entriesIn(dir);
   expect(await readFile(join(dir, name), "utf8")).toContain('{"second":2}');
 });
 
-test("a write that fails rejects, leaves no part of a line, and the next one works", async () => {
+/** A disk that takes the beginning of what is written, and then fails. */
+class BreakingDisk extends SimulatedDisk {
+  breaks = false;
+
+  override createSync(path: string): SimulatedWriter {
+    const file = super.createSync(path);
+    const write = file.writeSync.bind(file);
+    file.writeSync = (buffer, offset) => {
+      if (!this.breaks) return write(buffer, offset);
+      write(buffer.subarray(0, 10), offset);
+      throw Object.assign(new Error("EIO: simulated"), { code: "EIO" });
+    };
+    return file;
+  }
+}
+
+/** Takes what room there is on a disk, as a journal does that goes on accepting events. */
+function fill(disk: SimulatedDisk): void {
+  let bytes = 0;
+  for (const file of disk.files.values()) bytes += file.bytes.length;
+  disk.capacity = bytes;
+}
+
+test("on a full disk the oldest entries make room for the newest, whoever else takes what is free, and are counted", async () => {
   const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const registry = new Registry();
+  const lines: string[] = [];
+  const options: Partial<RejectLogOptions> = {
+    disk,
+    durability: "disk",
+    metrics: createJournalMetrics(registry),
+    log: pino({ level: "error" }, { write: (line: string) => lines.push(line) }),
+    config: { ...rejectLogConfig("/rejects").parse({ maxBytes: 64 * 1024 }) },
+  };
+  let log = await open(options);
+  fill(disk);
+  const entries = Array.from({ length: 300 }, (_, n) => rejected(JSON.stringify({ n, text: "x".repeat(n % 700) })));
+  let bytes = 0;
+  for (const [at, entry] of entries.entries()) {
+    if (at === 150) {
+      await log.close();
+      log = await open(options);
+    }
+    await log.append([entry]);
+    bytes += Buffer.byteLength(rejectLine(entry));
+    fill(disk);
+  }
+  await log.append(entries.slice(0, 50));
+  bytes += Buffer.byteLength(entries.slice(0, 50).map(rejectLine).join(""));
+  expect(textOf(disk)).toContain('{"n":49,');
+  for (const line of textOf(disk).trimEnd().split("\n")) expect(() => JSON.parse(line)).not.toThrow();
+  const evicted = await registry.getSingleMetric("millrace_reject_log_evicted_bytes_total")?.get();
+  expect(evicted?.values).toMatchObject([{ labels: { log: "quarantine", reason: "no_room" } }]);
+  expect(textOf(disk).length + (evicted?.values[0]?.value ?? 0)).toBe(bytes);
+  expect(lines[0]).toContain("the oldest of them were deleted to keep the newest; free space");
+  await log.close();
+});
+
+test("on a full disk an entry that is larger than all the room there is kept for it does not hold up the next", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const registry = new Registry();
+  const config = { ...rejectLogConfig("/rejects").parse({ maxBytes: 64 * 1024 }) };
+  const log = await open({ disk, config, metrics: createJournalMetrics(registry) });
+  fill(disk);
+  await log.append([rejected(JSON.stringify("x".repeat(9_000))), rejected('{"n":1}')]);
+  expect(textOf(disk)).toContain('{"n":1}');
+  expect(textOf(disk)).not.toContain("xxx");
+  const evicted = await registry.getSingleMetric("millrace_reject_log_evicted_bytes_total")?.get();
+  expect(evicted?.values[0]?.value).toBeGreaterThan(9_000);
+  await log.close();
+});
+
+test("without an inode left the file of the reserve, and then the oldest of the entries, is made do with", async () => {
+  const disk = new SimulatedDisk();
+  disk.nowMs = Date.now();
+  const log = await open({ disk, config: { ...rejectLogConfig("/rejects").parse({ maxBytes: 64 * 1024 }) } });
+  disk.inodes = disk.files.size;
+  for (let n = 0; n < 50; n++) await log.append([rejected(JSON.stringify({ n, text: "x".repeat(500) }))]);
+  expect(textOf(disk)).toContain('{"n":49,');
+  await log.close();
+});
+
+test("a write that fails rejects, leaves no part of a line, and the next one works", async () => {
+  const disk = new BreakingDisk();
   disk.nowMs = Date.now();
   const log = await open({ disk });
   await log.append([rejected('{"n":1}')]);
-  disk.room = 30;
+  disk.breaks = true;
   await expect(log.append([rejected('{"n":2}')])).rejects.toMatchObject({ code: "journal_write_failed" });
-  disk.room = 1e9;
+  disk.breaks = false;
   await log.append([rejected('{"n":3}')]);
   const lines = textOf(disk).trimEnd().split("\n");
   expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([{ event: { n: 1 } }, { event: { n: 3 } }]);
@@ -227,12 +320,12 @@ test("a line that a crash left torn does not run into the next process's first",
   disk.nowMs = Date.now();
   const log = await open({ disk });
   await log.append([rejected('{"n":1}')]);
-  const [torn] = disk.files.values();
+  const [torn] = filesOf(disk);
   if (torn !== undefined) torn.bytes = torn.bytes.subarray(0, -10);
   const next = await open({ disk });
   await next.append([rejected('{"n":2}')]);
-  expect(disk.files.size).toBe(2);
-  const [, fresh] = disk.files.values();
+  expect(filesOf(disk)).toHaveLength(2);
+  const [, fresh] = filesOf(disk);
   expect(JSON.parse(fresh?.bytes.toString() ?? "")).toMatchObject({ event: { n: 2 } });
   await Promise.all([log.close(), next.close()]);
 });

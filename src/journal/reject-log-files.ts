@@ -6,9 +6,10 @@ import { ThrottledLog } from "../core/throttled-log.ts";
 import type { Durability } from "../core/journal.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { RejectLogConfig } from "./config.ts";
-import { type Disk, type DiskWriter, errorCode, nodeDisk, writeFullySync } from "./disk.ts";
-import { modifiedAt } from "./file-age.ts";
+import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, writeFullySync } from "./disk.ts";
+import { DiskReserve } from "./disk-reserve.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
+import { type OldFile, rejectFilesOnDisk } from "./reject-files-on-disk.ts";
 import { rejectLine } from "./reject-line.ts";
 
 const HOUR_MS = 3_600_000;
@@ -20,6 +21,9 @@ const MAX_FILE_AGE_MS = 24 * HOUR_MS;
  * open file was deleted: half of what `journal.unsynced` allows by default.
  */
 const SYNC_WITHIN_MS = 500;
+
+/** Room for the newest entries on a full disk. One event of the default `http.maxEventBytes` fits, with what is said of it. */
+const MAX_RESERVE_BYTES = 2 * 1024 * 1024;
 
 /** Entries that may wait for a slow disk; more are refused. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
@@ -56,12 +60,7 @@ export async function openRejectLog(options: RejectLogOptions): Promise<RejectLo
   return log;
 }
 
-interface OldFile {
-  readonly path: string;
-  readonly bytes: number;
-  /** When its newest entry was written, by the monotonic clock. */
-  readonly modifiedMs: number;
-}
+type Eviction = "max_age" | "max_bytes" | "no_room";
 
 interface OpenFile {
   readonly path: string;
@@ -76,12 +75,18 @@ interface OpenFile {
  * Rejected events as NDJSON files, `<slot>-<yyyymmddThhmmss>-<n>.ndjson`, within a budget:
  * the oldest files go first, by size or by age, and are counted.
  *
+ * On a full disk, too, the oldest make room for the newest: a cursor passes an event only
+ * once its dead letter is written, so were none written, the journal beside them would never
+ * be emptied. Room that was had is not lost to others again: it is in the files or in the
+ * reserve, and goes from one to the other within a turn of the event loop.
+ *
  * A process appends only to files it created, so a line that an earlier one left torn
  * never runs into the next.
  */
 class RejectLogFiles implements RejectLog {
   readonly #options: Required<RejectLogOptions>;
   readonly #fileBytes: number;
+  readonly #reserve: DiskReserve;
   readonly #old: OldFile[] = [];
   #oldBytes = 0;
   #open: OpenFile | undefined;
@@ -100,25 +105,27 @@ class RejectLogFiles implements RejectLog {
       `the ${name} could not be written: free space or see to the permissions of its directory`,
     );
   });
+  readonly #givenUp = new ThrottledLog((files) => {
+    const { log, name, config } = this.#options;
+    log.error(
+      { files, dir: config.dir },
+      `the disk of the ${name} is full: the oldest of them were deleted to keep the newest; free space`,
+    );
+  });
 
   constructor(options: Required<RejectLogOptions>) {
     this.#options = options;
     this.#fileBytes = Math.min(options.config.fileBytes, Math.floor(options.config.maxBytes / 8));
+    const { config, slot, disk } = options;
+    this.#reserve = new DiskReserve({ config, slot, disk, size: Math.min(MAX_RESERVE_BYTES, this.#fileBytes) });
   }
 
   /** Takes stock of the files of earlier processes. */
   async start(): Promise<void> {
-    const { config, disk, slot } = this.#options;
-    for (const name of await disk.list(config.dir)) {
-      // Other slots keep their files in the same directory.
-      if (!name.startsWith(`${slot}-`) || !/^\d{8}T\d{6}-\d+\.ndjson$/.test(name.slice(slot.length + 1))) continue;
-      const path = join(config.dir, name);
-      const { bytes, modifiedMs } = await disk.stat(path);
-      this.#old.push({ path, bytes, modifiedMs: modifiedAt(this.#options.clock, modifiedMs) });
-      this.#oldBytes += bytes;
-    }
-    this.#old.sort((a, b) => a.modifiedMs - b.modifiedMs);
+    this.#old.push(...(await rejectFilesOnDisk(this.#options)));
+    for (const { bytes } of this.#old) this.#oldBytes += bytes;
     await this.#evict();
+    this.#reserve.hold();
     this.#evictHourly();
   }
 
@@ -151,9 +158,9 @@ class RejectLogFiles implements RejectLog {
   async #write(lines: Buffer, entries: number): Promise<void> {
     const { name, metrics } = this.#options;
     try {
-      // One append can be larger than the budget: in parts, the oldest of it can go like any other.
+      // One append can be larger than the budget, or the reserve: in parts, the oldest of it can go like any other.
       for (let from = 0, end = 0; from < lines.length; from = end) {
-        end = endOfPart(lines, from, this.#fileBytes);
+        end = endOfPart(lines, from, this.#reserve.size);
         await this.#writePart(lines.subarray(from, end));
       }
       metrics.rejectedEntries.inc({ log: name }, entries);
@@ -164,16 +171,33 @@ class RejectLogFiles implements RejectLog {
   }
 
   async #writePart(lines: Buffer): Promise<void> {
+    let open: OpenFile | undefined;
+    do {
+      try {
+        open = await this.#tryPart(lines);
+      } catch (error) {
+        if (!isNoRoom(error)) throw error;
+        if (await this.#giveUpOldest()) continue;
+        if (lines.length <= this.#reserve.size) throw error;
+        // No room that is kept for it would do: as if it had been written, and then been the oldest.
+        this.#count("no_room", lines.length);
+        return;
+      }
+    } while (open === undefined);
+    if (this.#options.durability === "disk") await this.#sync(open);
+    else if (this.#options.durability === "os") this.#syncSoon();
+  }
+
+  async #tryPart(lines: Buffer): Promise<OpenFile> {
     const open = await this.#fileFor(lines.length);
     try {
-      writeFullySync(open.file, lines, open.bytes);
+      this.#reserve.lend(() => writeFullySync(open.file, lines, open.bytes));
     } catch (error) {
       await this.#takeBack(open);
       throw error;
     }
     open.bytes += lines.length;
-    if (this.#options.durability === "disk") await this.#sync(open);
-    else if (this.#options.durability === "os") this.#syncSoon();
+    return open;
   }
 
   async #sync(open: OpenFile): Promise<void> {
@@ -216,7 +240,7 @@ class RejectLogFiles implements RejectLog {
   }
 
   async #fileFor(bytes: number): Promise<OpenFile> {
-    const { clock, config, disk, slot } = this.#options;
+    const { clock, config, slot } = this.#options;
     await this.#finishIfOld();
     const open = this.#open;
     if (open !== undefined) {
@@ -227,8 +251,20 @@ class RejectLogFiles implements RejectLog {
     const nowMs = clock.nowMs();
     const time = new Date(nowMs).toISOString().replaceAll(/[-:]|\.\d+Z/g, "");
     const path = join(config.dir, `${slot}-${time}-${await this.#unusedNumber(time)}.ndjson`);
-    this.#open = { path, file: disk.createSync(path), createdMs: clock.monotonicMs(), bytes: 0, syncedBytes: 0 };
+    const file = await this.#create(path);
+    this.#open = { path, file, createdMs: clock.monotonicMs(), bytes: 0, syncedBytes: 0 };
     return this.#open;
+  }
+
+  async #create(path: string): Promise<DiskWriter> {
+    const { disk } = this.#options;
+    try {
+      return disk.createSync(path);
+    } catch (error) {
+      // There is no inode left: that of the oldest file will do, or that of the reserve.
+      if (!isNoRoom(error) || this.#old.length > 0 || !this.#reserve.isHeld) throw error;
+      return this.#reserve.lendFile(() => disk.createSync(path));
+    }
   }
 
   /** The clock may have gone back, and another process may have started within the same second. */
@@ -246,6 +282,7 @@ class RejectLogFiles implements RejectLog {
   async #takeBack(open: OpenFile): Promise<void> {
     try {
       open.file.truncateSync(open.bytes);
+      this.#reserve.hold();
     } catch {
       await this.#finish();
     }
@@ -274,29 +311,57 @@ class RejectLogFiles implements RejectLog {
 
   /**
    * Deletes the oldest files until the rest is young enough, and within the budget together
-   * with a full open file, or with a first line of `bytes` if that is longer.
+   * with the reserve and a full open file, or with a first line of `bytes` if that is longer.
    */
   async #evict(bytes = 0): Promise<void> {
-    const { config, clock, disk, log, metrics, name } = this.#options;
+    const { config, clock } = this.#options;
     for (;;) {
       const oldest = this.#old[0];
       if (oldest === undefined) return;
       const isOld = clock.monotonicMs() - oldest.modifiedMs > config.maxAgeMs;
-      if (!isOld && this.#oldBytes + Math.max(bytes, this.#fileBytes) <= config.maxBytes) return;
-      try {
-        await disk.unlink(oldest.path);
-      } catch (error) {
-        if (errorCode(error) !== "ENOENT") {
-          log.warn({ err: error, file: oldest.path }, "a file of rejected events could not be deleted");
-          return;
-        }
-      }
-      this.#old.shift();
-      this.#oldBytes -= oldest.bytes;
-      const labels = { log: name, reason: isOld ? "max_age" : "max_bytes" };
-      metrics.evictedRejectFiles.inc(labels);
-      metrics.evictedRejectBytes.inc(labels, oldest.bytes);
+      const used = this.#oldBytes + Math.max(bytes, this.#fileBytes) + this.#reserve.size;
+      if (!isOld && used <= config.maxBytes) return;
+      if (!(await this.#delete(oldest, isOld ? "max_age" : "max_bytes"))) return;
     }
+  }
+
+  /** Deletes the oldest entries of a full disk, as many as are in a file. False when there are none. */
+  async #giveUpOldest(): Promise<boolean> {
+    if (this.#old.length === 0 && this.#open !== undefined && this.#open.bytes > 0) await this.#finish();
+    const oldest = this.#old[0];
+    return oldest !== undefined && this.#delete(oldest, "no_room");
+  }
+
+  async #delete(oldest: OldFile, reason: Eviction): Promise<boolean> {
+    const { disk, log } = this.#options;
+    try {
+      // The room that deleting a file gives back would go to whoever writes first.
+      if (!this.#reserve.hold()) await this.#moveToReserve(oldest);
+      await disk.unlink(oldest.path);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") {
+        log.warn({ err: error, file: oldest.path }, "a file of rejected events could not be deleted");
+        return false;
+      }
+    }
+    this.#old.shift();
+    this.#oldBytes -= oldest.bytes;
+    this.#count(reason, oldest.bytes);
+    return true;
+  }
+
+  async #moveToReserve({ path }: OldFile): Promise<void> {
+    const emptied = this.#options.disk.createSync(path);
+    this.#reserve.hold();
+    await emptied.close();
+  }
+
+  #count(reason: Eviction, bytes: number): void {
+    const { clock, metrics, name } = this.#options;
+    const labels = { log: name, reason };
+    metrics.evictedRejectFiles.inc(labels);
+    metrics.evictedRejectBytes.inc(labels, bytes);
+    if (reason === "no_room") this.#givenUp.add(1, clock.monotonicMs());
   }
 
   #evictHourly(): void {
@@ -320,6 +385,7 @@ class RejectLogFiles implements RejectLog {
     this.#syncTimer?.cancel();
     await this.#busy;
     await this.#finish();
+    await this.#reserve.close();
   }
 }
 

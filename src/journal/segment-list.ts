@@ -38,6 +38,7 @@ export class SegmentList {
   /** How many segments, from the oldest on, nobody needs any more. */
   #released = 0;
   #releasedBytes = 0;
+  #deleted = 0;
   #heldBytes = 0;
   /** Bytes to get back before `retainMs` is over, since the budget is used up. */
   #reclaimBytes = 0;
@@ -63,6 +64,11 @@ export class SegmentList {
   /** Bytes that are held only because of `retainMs`, and make room when the budget is used up. */
   get releasedBytes(): number {
     return this.#releasedBytes;
+  }
+
+  /** How many segments were deleted so far. */
+  get deleted(): number {
+    return this.#deleted;
   }
 
   /** The first position of the oldest segment that holds an event. */
@@ -145,6 +151,11 @@ export class SegmentList {
     return this.#segments.indexOf(segment) >= this.#released;
   }
 
+  /** Whether its file has not been deleted. */
+  has(segment: Segment): boolean {
+    return this.#segments.includes(segment);
+  }
+
   /** Lets go of the segments that hold only positions below `position`. The one being written stays. */
   release(position: Position): void {
     for (;;) {
@@ -190,6 +201,7 @@ export class SegmentList {
         }
       }
       this.#segments.shift();
+      this.#deleted++;
       this.#released--;
       this.#releasedBytes -= segment.bytes;
       this.#heldBytes -= segment.bytes;

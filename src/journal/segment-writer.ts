@@ -27,6 +27,8 @@ export class SegmentWriter {
   readonly #log: Logger;
   /** Takes over segments that are finished, to sync and close them. */
   readonly #retire: (finished: OpenSegment) => void;
+  /** Told that a write failed and was cut off: before another one that has to be synced. */
+  readonly #onTakenBack: () => void;
   #open: OpenSegment | undefined;
 
   constructor(options: {
@@ -36,6 +38,7 @@ export class SegmentWriter {
     clock: Clock;
     log: Logger;
     retire: (finished: OpenSegment) => void;
+    onTakenBack: () => void;
   }) {
     this.#disk = options.disk;
     this.#segments = options.segments;
@@ -43,6 +46,7 @@ export class SegmentWriter {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#retire = options.retire;
+    this.#onTakenBack = options.onTakenBack;
   }
 
   get open(): OpenSegment | undefined {
@@ -108,25 +112,23 @@ export class SegmentWriter {
   }
 
   /**
-   * Cuts off what a failed write left behind, and ends the segment, which has it synced: a
-   * power cut could bring back whole frames of the refused group, even between later ones.
-   * Where it cannot be cut off, a new segment begins at once: its name says that the
-   * positions from `first` on are not to be looked for in the old one.
+   * Cuts off what a failed write left behind. The segment stays open, so that a disk which
+   * refuses one write after the other is not given a file for each. Where it cannot be cut
+   * off, a new segment begins at once: its name says that the positions from `first` on are
+   * not to be looked for in the old one.
    */
   #takeBack(open: OpenSegment, first: Position): void {
-    let isCutOff = true;
     try {
       open.file.truncateSync(open.segment.bytes);
     } catch (error) {
-      isCutOff = false;
       this.#log.warn({ err: error }, "a failed write could not be cut off the journal; going on in a new segment");
+      this.finish();
+      try {
+        this.#create(first);
+      } catch {
+        // The next write tries again, and reports it.
+      }
     }
-    this.finish();
-    if (isCutOff) return;
-    try {
-      this.#create(first);
-    } catch {
-      // The next write tries again, and reports it.
-    }
+    this.#onTakenBack();
   }
 }

@@ -12,6 +12,9 @@ import type { World } from "./world.ts";
 /** A save begins so long after something was settled, or after the save before it: more must not be delivered twice. */
 const SAVE_WITHIN_MS = 100;
 
+/** More than any dead letter takes. */
+const MUCH_ROOM_BYTES = 4_000;
+
 interface Placed {
   readonly position: Position;
   readonly event: KnownEvent;
@@ -45,6 +48,8 @@ export class Books {
   readonly #destinations: ReadonlyMap<string, Destination>;
   /** The dead letters, as `sink id`. */
   letters = new Set<string>();
+  /** Dead letters that were deleted so that newer ones had room. */
+  readonly #evicted = new Set<string>();
   /** What filters let pass by, as `sink id`. */
   readonly #filtered = new Set<string>();
   /** Where the journal has, or had, an event, whether anybody has seen it or not. */
@@ -86,6 +91,16 @@ export class Books {
 
   get present(): readonly Placed[] {
     return this.#present;
+  }
+
+  /** Dead letters are about to be deleted. */
+  evict(letters: readonly string[]): void {
+    if (letters.length === 0) return;
+    const { free } = this.#world.disk;
+    if (free > MUCH_ROOM_BYTES)
+      this.#world.violate("dead letters", `${letters.length} are deleted, and there is room for ${free} bytes`);
+    this.#world.count("dead letters deleted for want of room", letters.length);
+    for (const letter of letters) this.#evicted.add(letter);
   }
 
   /** The listener of the journal was told of a group. */
@@ -397,7 +412,8 @@ export class Books {
         if (event.isLost || event.isDamaged || (position !== undefined && position < from)) continue;
         const isTaken = this.isTaken(sink, event);
         const name = `${sink} ${event.id}`;
-        if (!isTaken && !this.letters.has(name) && !this.#filtered.has(name))
+        const isGivenUp = this.letters.has(name) || this.#evicted.has(name);
+        if (!isTaken && !isGivenUp && !this.#filtered.has(name))
           this.#world.violate(
             "delivery",
             `${sink} never got ${event.id} (${event.type}), ${event.promised}, position ${position}`,

@@ -34,7 +34,7 @@ export const JOURNAL = "/journal";
 export const SLOT_DIRECTORY = `${JOURNAL}/${SLOT}`;
 export const DEAD_LETTERS = "/dead-letters";
 
-const DEAD_LETTERS_CONFIG = { dir: DEAD_LETTERS, maxBytes: 1024 ** 3, maxAgeMs: 30 * 86_400_000, fileBytes: 20_000 };
+const DEAD_LETTERS_CONFIG = { dir: DEAD_LETTERS, maxBytes: 1024 ** 3, maxAgeMs: 30 * 86_400_000 };
 
 // Making these takes longer than the rest of a start, and nothing here looks at them.
 const journalMetrics = createJournalMetrics(new Registry());
@@ -57,6 +57,7 @@ interface Surroundings {
   readonly life: Life;
   readonly disk: Disk;
   readonly config: JournalConfig;
+  readonly lettersBytes: number;
   readonly events: KnownEvents;
   readonly destinations: ReadonlyMap<string, Destination>;
   readonly books: Books;
@@ -128,7 +129,7 @@ export class Collector {
     const deadLetters = await openRejectLog({
       name: "dead-letters",
       slot: SLOT,
-      config: DEAD_LETTERS_CONFIG,
+      config: { ...DEAD_LETTERS_CONFIG, fileBytes: surroundings.lettersBytes },
       durability: "disk",
       clock,
       log: silent,
@@ -287,7 +288,10 @@ export class Collector {
           world.violate("errors", `an append was refused with ${String(error)}`);
         // Beyond journal.unsynced an append at `written` waits for its sync as well, and that may fail.
         const mayBeThere = level === "synced" || config.durability === "disk";
-        for (const event of known) event.promised = mayBeThere || books.hasPlace(event) ? "unsure" : "refused";
+        for (const event of known) {
+          event.wasRefused = !books.hasPlace(event);
+          event.promised = mayBeThere || !event.wasRefused ? "unsure" : "refused";
+        }
       },
     );
   }

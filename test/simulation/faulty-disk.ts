@@ -27,10 +27,13 @@ export class FaultyDisk implements Disk {
   readonly #life: Life;
   readonly #faults: DiskFaults;
   readonly #dice: Dice;
+  /** Told of a file whose contents are about to go. */
+  readonly #onGone: (path: string) => void;
   /** The file of which a write was broken off: the rest of it fails. */
   #failsNext: string | undefined;
 
-  constructor(world: World, life: Life, faults: DiskFaults) {
+  constructor(world: World, life: Life, faults: DiskFaults, onGone: (path: string) => void) {
+    this.#onGone = onGone;
     this.#world = world;
     this.#life = life;
     this.#faults = faults;
@@ -38,7 +41,10 @@ export class FaultyDisk implements Disk {
   }
 
   createSync(path: string): DiskWriter {
-    const writer = this.#now("create", path, "create", () => this.#world.disk.createSync(path));
+    const writer = this.#now("create", path, "create", () => {
+      this.#onGone(path);
+      return this.#world.disk.createSync(path);
+    });
     return writer === undefined ? DEAD_WRITER : this.#writer(path, writer);
   }
 
@@ -121,7 +127,10 @@ export class FaultyDisk implements Disk {
   }
 
   async unlink(path: string): Promise<void> {
-    return this.#later("unlink", path, "names", () => this.#world.disk.unlinkSync(path));
+    return this.#later("unlink", path, "names", () => {
+      this.#onGone(path);
+      this.#world.disk.unlinkSync(path);
+    });
   }
 
   async list(path: string): Promise<string[]> {
@@ -187,7 +196,10 @@ export class FaultyDisk implements Disk {
     this.#world.count(`fault: ${what} fails`);
     this.#world.trace.add("EIO", what, basename(path));
     this.#life.diskErrors.add(what);
-    if (/^(sync|truncate|open)/.test(what)) this.#world.hasFailedSyncs = true;
+    if (/^(sync|truncate|open)/.test(what)) {
+      this.#world.hasFailedSyncs = true;
+      this.#world.livesWithFailedSyncs.add(this.#life.number);
+    }
     if (basename(path).startsWith("checkpoint") && ["open", "read", "stat"].includes(what))
       this.#world.checkpointIsDamaged = true;
     return Object.assign(new Error(`EIO: simulated, ${what} ${path}`), { code: "EIO" });

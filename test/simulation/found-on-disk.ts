@@ -82,14 +82,16 @@ function eventAt(path: string, bytes: Buffer, from: number): FoundEvent | undefi
 /** Which events are in the dead letters, as `sink id`. */
 export function deadLettersOnDisk(disk: SimulatedDisk, directory: string): Set<string> {
   const letters = new Set<string>();
-  for (const name of disk.listSync(directory)) {
-    const text = disk.files.get(`${directory}/${name}`)?.bytes.toString("utf8") ?? "";
-    for (const line of text.split("\n")) {
-      const letter = parse(line);
-      if (letter !== undefined) letters.add(`${letter.sink} ${letter.event.id}`);
-    }
-  }
+  for (const name of disk.listSync(directory))
+    for (const letter of deadLettersIn(disk, `${directory}/${name}`)) letters.add(letter);
   return letters;
+}
+
+export function deadLettersIn(disk: SimulatedDisk, path: string): string[] {
+  if (!path.endsWith(".ndjson")) return [];
+  const text = disk.files.get(path)?.bytes.toString("utf8") ?? "";
+  const letters = text.split("\n").flatMap((line) => parse(line) ?? []);
+  return letters.map(({ sink, event }) => `${sink} ${event.id}`);
 }
 
 function parse(line: string): { readonly sink: string; readonly event: { readonly id: string } } | undefined {

@@ -25,7 +25,9 @@ export interface KnownEvent {
   isDamaged: boolean;
   /** It was not synced, and a power cut took it. */
   isLost: boolean;
-  /** Its append failed, and a power cut brought it back. */
+  /** Its append failed before anybody was shown it. */
+  wasRefused: boolean;
+  /** A power cut brought it back then. */
   isRevived: boolean;
 }
 
@@ -62,6 +64,7 @@ export class KnownEvents {
       position: undefined,
       isDamaged: false,
       isLost: false,
+      wasRefused: false,
       isRevived: false,
     };
     this.#events.set(event.id, event);
@@ -92,8 +95,8 @@ export class KnownEvents {
   excuse(found: readonly CollectedEvent[]): void {
     for (const { id } of found) {
       const known = this.#events.get(id);
-      if (known?.promised !== "refused") continue;
-      known.promised = "unsure";
+      if (known?.wasRefused !== true) continue;
+      if (known.promised === "refused") known.promised = "unsure";
       known.isRevived = true;
       this.#world.count("refused events that a power cut brought back");
     }
@@ -125,7 +128,8 @@ export class KnownEvents {
       );
     const owner = this.#owners.get(position) ?? event;
     this.#owners.set(position, owner);
-    if (event.isRevived || owner.isRevived) return;
+    // Its position is given to another once it is synced that it was cut off. That is for nothing when syncs fail.
+    if ((event.isRevived || owner.isRevived) && this.#world.hasFailedSyncs) return;
     if (owner !== event)
       this.#world.violate(
         "positions",

@@ -29,6 +29,10 @@ export interface Scenario {
   readonly poison: ReadonlyMap<string, PoisonRule>;
   readonly durationMs: number;
   readonly happenings: readonly { readonly atMs: number; readonly happening: Happening }[];
+  /** Size of the files of dead letters. */
+  readonly lettersBytes: number;
+  /** The disk has no more room once all other faults are over: what is delivered makes some. */
+  readonly staysSmall: boolean;
   /** How likely a crash is while the collector starts. */
   readonly crashesAtStart: number;
 }
@@ -63,6 +67,7 @@ function drawFlood(dice: Dice): Scenario {
       ...[...events, ...others].map((happening) => ({ atMs: dice.next() * scenario.durationMs, happening })),
     ],
     crashesAtStart: 0,
+    staysSmall: false,
   };
 }
 
@@ -86,6 +91,8 @@ function drawStorm(dice: Dice): Scenario {
     ...(has(0.03) ? repeated(dice, 1, () => ({ kind: "segment deleted" })) : []),
     ...(has(0.04) ? repeated(dice, 2, () => ({ kind: "bad sector" })) : []),
   ];
+  const isSmall = happenings.some(({ kind }) => kind === "room");
+  const isFaulty = happenings.some(({ kind }) => kind === "disk");
   const at = happenings.map((happening) => ({ atMs: dice.next() * durationMs, happening }));
   return {
     config: drawConfig(dice),
@@ -95,6 +102,9 @@ function drawStorm(dice: Dice): Scenario {
     durationMs,
     happenings: at.toSorted((a, b) => a.atMs - b.atMs),
     crashesAtStart: dice.pick([0, 0, 0.3]),
+    lettersBytes: dice.pick([4_096, 20_000]),
+    // The room that a failing disk takes from those who keep some is not to be had again.
+    staysSmall: isSmall && !isFaulty && dice.chance(0.7),
   };
 }
 

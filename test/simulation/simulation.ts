@@ -4,18 +4,21 @@ import { Collector, type SinkPlan, SLOT_DIRECTORY } from "./collector.ts";
 import { Destination, KIND } from "./destination.ts";
 import type { Dice } from "./dice.ts";
 import { FaultyDisk, NO_FAULTS } from "./faulty-disk.ts";
-import { eventsOnDisk, segmentsOnDisk } from "./found-on-disk.ts";
+import { deadLettersIn, eventsOnDisk, segmentsOnDisk } from "./found-on-disk.ts";
 import { KnownEvents } from "./known-events.ts";
 import { type Crash, Life } from "./life.ts";
 import type { Plant } from "./plants.ts";
 import { drawScenario, type Happening, type Scenario } from "./scenario.ts";
-import { World, type Violation } from "./world.ts";
+import { LETTERS_RESERVE, RESERVE, type Violation, World } from "./world.ts";
 
 /** Longest a start may take once the disk can be read, and the delivery of all there is once all faults are over. */
 const PATIENCE_MS = 120_000;
 
 /** What a disk reads at a time. */
 const SECTOR_BYTES = 4_096;
+
+/** Room that the collector keeps for its checkpoint. */
+const RESERVE_BYTES = 1024 ** 2;
 
 /** Far above what any seed needs. */
 const MAX_STEPS = 200_000;
@@ -145,8 +148,17 @@ class Simulation {
     this.#world.trace.add("all faults are over");
     this.#faultsAreOver = true;
     Object.assign(this.#faults, NO_FAULTS);
-    this.#world.disk.capacity = Number.POSITIVE_INFINITY;
+    this.#setRoom(this.#scenario.staysSmall ? 0 : Number.POSITIVE_INFINITY);
     for (const destination of this.#destinations.values()) destination.temper = KIND;
+  }
+
+  /** A disk that is full before the collector has ever taken the room it needs, or while it has let go of it to take it again, cannot be helped. */
+  #setRoom(free: number): void {
+    const { files } = this.#world.disk;
+    const missing = (path: string, size: number) => Math.max(0, size - (files.get(path)?.bytes.length ?? 0));
+    const letters = this.#collector === undefined ? missing(LETTERS_RESERVE, this.#scenario.lettersBytes) : 0;
+    const used = [...files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#world.disk.capacity = used + missing(RESERVE, RESERVE_BYTES) + letters + free;
   }
 
   #start(): void {
@@ -161,8 +173,9 @@ class Simulation {
     const surroundings = {
       world,
       life,
-      disk: new FaultyDisk(world, life, this.#faults),
+      disk: new FaultyDisk(world, life, this.#faults, (path) => this.#books.evict(deadLettersIn(world.disk, path))),
       config: this.#scenario.config,
+      lettersBytes: this.#scenario.lettersBytes,
       events: this.#events,
       destinations: this.#destinations,
       books: this.#books,
@@ -223,7 +236,7 @@ class Simulation {
   }
 
   #happen(happening: Happening): void {
-    const { trace, time, disk } = this.#world;
+    const { trace, time } = this.#world;
     const life = this.#life;
     if (happening.kind !== "append") trace.add("happens", happening.kind);
     switch (happening.kind) {
@@ -251,7 +264,7 @@ class Simulation {
         trace.add("disk faults", JSON.stringify(happening.faults));
         break;
       case "room":
-        disk.capacity = happening.bytes + [...disk.files.values()].reduce((sum, { bytes }) => sum + bytes.length, 0);
+        this.#setRoom(happening.bytes);
         break;
       case "temper": {
         const destination = this.#destinations.get(happening.sink);

@@ -6,6 +6,9 @@ import { VirtualTime } from "./virtual-time.ts";
 /** The room that the collector keeps on its disk, of which only the size matters. */
 export const RESERVE = "/journal/0/reserve";
 
+/** The same for the dead letters. */
+export const LETTERS_RESERVE = "/dead-letters/0/reserve";
+
 /** What an invariant forbids has happened. */
 export interface Violation {
   readonly invariant: string;
@@ -24,11 +27,14 @@ export class World {
   checkpointIsDamaged = false;
   /** Something could not be synced: nobody can say any more what of it is on disk. */
   hasFailedSyncs = false;
+  /** The lives of the collector that were told so. */
+  readonly livesWithFailedSyncs = new Set<number>();
   violation: Violation | undefined;
 
   constructor(seed: number) {
     this.seed = seed;
     this.disk.hollow.add(RESERVE);
+    this.disk.hollow.add(LETTERS_RESERVE);
   }
 
   dice(actor: string): Dice {
