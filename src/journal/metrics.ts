@@ -84,10 +84,11 @@ export function createJournalMetrics(registry: Registry = new Registry()) {
     recoveredTruncatedBytes: counter("truncated_bytes_total", "Bytes of a torn end cut off at the start."),
     rejectedEntries: rejectCounter("entries_total", "Entries written to the quarantine or the dead letters.", ["log"]),
     lostRejects: rejectCounter("lost_entries_total", "Entries that could not be written.", ["log"]),
-    evictedRejectFiles: rejectCounter("evicted_files_total", "Files deleted to keep within maxBytes or maxAgeMs.", [
-      "log",
-      "reason",
-    ]),
+    evictedRejectFiles: rejectCounter(
+      "evicted_files_total",
+      "Files deleted to keep within maxBytes or maxAgeMs, or to make room on a full disk.",
+      ["log", "reason"],
+    ),
     evictedRejectBytes: rejectCounter("evicted_bytes_total", "Bytes of the files deleted, by reason.", [
       "log",
       "reason",
