@@ -1,36 +1,24 @@
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
 import { systemClock } from "../core/clock.ts";
 import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import type { Position } from "../core/event.ts";
-import type { Journal } from "../core/journal.ts";
-import { Ledger } from "../core/ledger.ts";
-import type { RejectLog } from "../core/reject-log.ts";
+import type { Ledger } from "../core/ledger.ts";
 import { IngestServer } from "../ingest/ingest-server.ts";
 import { createIngestMetrics } from "../ingest/metrics.ts";
 import { openapiDocument } from "../ingest/openapi.ts";
 import { SourceTable } from "../ingest/sources.ts";
 import type { CertificateHandover } from "../ingest/tls/first-certificate.ts";
-import { CheckpointFile } from "../journal/checkpoint-file.ts";
-import { DiskReserve } from "../journal/disk-reserve.ts";
-import { createJournalMetrics } from "../journal/metrics.ts";
-import { openJournal } from "../journal/open-journal.ts";
-import { openRejectLog } from "../journal/reject-log-files.ts";
 import { slotDirectory } from "../journal/slot-directory.ts";
 import { removeSegments } from "../journal/slots-on-disk.ts";
-import type { SlotLock } from "../journal/slot-lock.ts";
 import { SchemaRegistry } from "../schemas/registry.ts";
-import { createRegistry, registerLedgerMetrics } from "../telemetry/registry.ts";
-import { Caution } from "./caution.ts";
+import { createRegistry } from "../telemetry/registry.ts";
 import type { MillraceConfig } from "./config.ts";
 import { healthOf } from "./health.ts";
-import { LedgerBook } from "./ledger-book.ts";
 import { Lifeboats } from "./lifeboats.ts";
 import { PipelineDeliveries } from "./pipeline-deliveries.ts";
-import { Pipelines } from "./pipelines.ts";
+import { type OpenSlot, openSlot } from "./open-slot.ts";
 import { packageVersion } from "./package-version.ts";
 import { shareOfQuotas } from "./quota-shares.ts";
-import { lockWhenFree } from "./slot-takeover.ts";
 import type { MetricFamilies, WorkerView } from "./worker-protocol.ts";
 
 /** Kept of the drain's time, up to half of it, for writing the last state, closing files and ending the process. */
@@ -38,20 +26,12 @@ const CLOSING_MS = 1_500;
 
 const NO_SCHEMAS = new SchemaRegistry();
 
-interface Parts {
+interface Parts extends OpenSlot {
   /** Acknowledged events that earlier workers of this slot lost since the supervisor started. */
   readonly lostBefore: number;
-  readonly lock: SlotLock;
-  readonly reserve: DiskReserve;
-  readonly journal: Journal;
-  readonly book: LedgerBook;
-  readonly pipelines: Pipelines;
   readonly deliveries: PipelineDeliveries;
   /** `undefined` when this worker only empties its slot. */
   readonly server: IngestServer | undefined;
-  readonly registry: Registry;
-  readonly quarantine: RejectLog;
-  readonly deadLetters: RejectLog;
 }
 
 /** The configuration that can change while events flow, ready for use. */
@@ -146,68 +126,8 @@ export class Worker {
     // What was opened is closed again when a later step fails, such as a port that is taken.
     await using opened = new AsyncDisposableStack();
 
-    const lock = opened.adopt(await lockWhenFree(config.journal, slot, clock, log), (held) => held.release());
-    const reserve = opened.adopt(new DiskReserve({ config: config.journal, slot }), (held) => held.close());
-    if (!reserve.hold()) log.warn("the disk of the journal is full: events are refused until there is room");
-    const checkpoints = new CheckpointFile({ config: config.journal, slot, log, reserve });
-    const checkpoint = await checkpoints.load();
-    const metrics = createJournalMetrics(registry);
-    const recorded = new Ledger(checkpoint);
-    const { journal, recovery } = await openJournal({
-      config: config.journal,
-      slot,
-      clock,
-      log,
-      metrics,
-      reserve,
-      atLeast: recorded.countedTo,
-      neededFrom: recorded.lowestCursor(),
-    });
-    opened.defer(() => journal.close());
-    const book = await LedgerBook.open({
-      checkpoint,
-      sinks: config.sinks.map(({ name }) => name),
-      damaged: recovery.damagedSegments + recovery.foreignFiles > 0,
-      journal,
-      file: checkpoints,
-      clock,
-      log,
-    });
-    opened.defer(async () => void (await book.close()));
-    registerLedgerMetrics(registry, book.ledger, journal);
-
-    const rejects = { slot, durability: config.journal.durability, clock, log, metrics };
-    const quarantine = await openRejectLog({ ...rejects, config: config.quarantine, name: "quarantine" });
-    opened.defer(() => quarantine.close());
-    const deadLetters = await openRejectLog({
-      ...rejects,
-      config: config.deadLetters,
-      name: "dead-letters",
-      // The cursor passes an event that is written there, and a power cut must not take it from both.
-      durability: config.journal.durability === "memory" ? "memory" : "disk",
-    });
-    opened.defer(() => deadLetters.close());
-
-    const pipelines = new Pipelines({
-      node: config.node,
-      journal,
-      book,
-      deadLetters,
-      registry,
-      clock,
-      log,
-      caution: Caution.after(crashes, {
-        config: config.journal,
-        slot,
-        sinks: config.sinks.map(({ name }) => name),
-        log,
-      }),
-    });
-    opened.defer(() => pipelines.stop());
-    journal.onAppend((events) => {
-      book.accept(events);
-      pipelines.wake();
-    });
+    const slotParts = await openSlot({ slot, config, crashes, registry, clock, log }, opened);
+    const { journal, book, pipelines, quarantine } = slotParts;
     await pipelines.apply(config.sinks);
 
     const deliveries = new PipelineDeliveries(() => pipelines, journal, statusIn);
@@ -239,19 +159,7 @@ export class Worker {
     }
     opened.move();
     const lostBefore = isReplacement ? book.lostBefore : 0;
-    const parts = {
-      lostBefore,
-      lock,
-      reserve,
-      journal,
-      book,
-      pipelines,
-      deliveries,
-      server,
-      registry,
-      quarantine,
-      deadLetters,
-    };
+    const parts = { ...slotParts, lostBefore, deliveries, server };
     return new Worker(slot, parts, live, log);
   }
 

@@ -161,7 +161,7 @@ export class SegmentList {
     for (;;) {
       const segment = this.#segments[this.#released];
       // An empty one stays: the next segment may be created under its name while it is being deleted.
-      if (segment?.closedMs === undefined || segment.first >= position || this.endOf(segment) > position) break;
+      if (segment?.closedMs === undefined || segment.first >= position || segment.end > position) break;
       this.#released++;
       this.#releasedBytes += segment.bytes;
     }

@@ -149,7 +149,7 @@ async function linesIn(dir: string): Promise<unknown[]> {
   const lines: unknown[] = [];
   const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
   for (const entry of entries) {
-    if (!entry.isFile() || entry.name.startsWith(".")) continue;
+    if (!entry.isFile() || !entry.name.endsWith(".ndjson")) continue;
     const text = await readFile(path.join(entry.parentPath, entry.name), "utf8");
     for (const line of text.split("\n")) if (line !== "") lines.push(JSON.parse(line));
   }

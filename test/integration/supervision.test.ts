@@ -198,12 +198,13 @@ test("a worker whose supervisor was killed ends, and lets go of its slot, also w
     NODE_OPTIONS: `--import ${stuckDisk}`,
     TEST_DISK_STUCK: stuck,
   });
-  const sent = await send(first, 500);
   const [{ pid = 0 } = {}] = await first.workers();
   onTestFinished(() => {
     if (existsSync(`/proc/${pid}`)) process.kill(pid, "SIGKILL");
   });
+  // Before there is something to sync, so that it has something to wait for at its end.
   await writeFile(stuck, "");
+  const sent = await send(first, 100);
   first.signal("SIGKILL");
   await waitFor(() => !existsSync(`/proc/${pid}`));
   // What it wrote last may still be in the pipe.
