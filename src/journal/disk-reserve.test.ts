@@ -91,6 +91,20 @@ test("a process killed on a full disk leaves one that the next process can go on
   await expect(next.journal.append([draftOf("b")], "written")).resolves.toBeGreaterThan(0);
 });
 
+test("the room that an earlier process held is used, also when it could not be opened at the start", async () => {
+  const disk = new SimulatedDisk();
+  disk.capacity = 4 * MiB;
+  await fill(await openSlot(disk));
+  const killed = disk.afterKill();
+  killed.capacity = disk.capacity;
+  killed.failing.add("create");
+  const reserve = new DiskReserve({ config, slot: "0", disk: killed });
+  reserve.hold();
+  killed.failing.clear();
+  const file = new CheckpointFile({ config, slot: "0", log: silent, reserve, disk: killed });
+  await file.save(checkpointAt(1));
+});
+
 test("a disk smaller than one segment is not full for ever once everything is released", async () => {
   const disk = new SimulatedDisk();
   disk.capacity = MiB + 512 * 1024;

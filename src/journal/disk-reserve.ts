@@ -63,7 +63,10 @@ export class DiskReserve {
     try {
       write();
     } catch (error) {
-      if (!isNoRoom(error) || this.#bytes === 0) throw error;
+      if (!isNoRoom(error)) throw error;
+      // What an earlier process held may be there still, if it could not be opened so far.
+      if (this.#bytes === 0) this.hold();
+      if (this.#bytes === 0) throw error;
       this.#file?.truncateSync(0);
       this.#bytes = 0;
       write();
