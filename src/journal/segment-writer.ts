@@ -11,6 +11,13 @@ export interface OpenSegment {
   readonly file: DiskWriter;
 }
 
+/** A group that could not be written, and some of whose events the next start may find all the same. */
+export class LeftBehind extends Error {
+  constructor(options: ErrorOptions) {
+    super("what a failed write left in the journal could not be cut off", options);
+  }
+}
+
 /**
  * Appends groups to the newest segment, and begins a new one when that is full.
  *
@@ -53,7 +60,10 @@ export class SegmentWriter {
     return this.#open;
   }
 
-  /** Writes a group that holds the positions from `first` up to `end`. Throws the disk's error; then none is written. */
+  /**
+   * Writes a group that holds the positions from `first` up to `end`. Throws the disk's error, and
+   * then none is written; or `LeftBehind`.
+   */
   write(pieces: readonly Buffer[], first: Position, end: Position): void {
     let bytes = 0;
     for (const piece of pieces) bytes += piece.length;
@@ -65,7 +75,7 @@ export class SegmentWriter {
         offset += piece.length;
       }
     } catch (error) {
-      this.#takeBack(open, first);
+      if (!this.#takeBack(open, first)) throw new LeftBehind({ cause: error });
       throw error;
     }
     this.#segments.grow(open.segment, first, end, bytes);
@@ -115,9 +125,10 @@ export class SegmentWriter {
    * Cuts off what a failed write left behind. The segment stays open, so that a disk which
    * refuses one write after the other is not given a file for each. Where it cannot be cut
    * off, a new segment begins at once: its name says that the positions from `first` on are
-   * not to be looked for in the old one.
+   * not to be looked for in the old one. False when the disk does not even do that.
    */
-  #takeBack(open: OpenSegment, first: Position): void {
+  #takeBack(open: OpenSegment, first: Position): boolean {
+    let isDone = true;
     try {
       open.file.truncateSync(open.segment.bytes);
     } catch (error) {
@@ -127,8 +138,10 @@ export class SegmentWriter {
         this.#create(first);
       } catch {
         // The next write tries again, and reports it.
+        isDone = false;
       }
     }
     this.#onTakenBack();
+    return isDone;
   }
 }

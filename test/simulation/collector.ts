@@ -16,6 +16,7 @@ import { type Disk, isNoRoom } from "../../src/journal/disk.ts";
 import { DiskReserve } from "../../src/journal/disk-reserve.ts";
 import { createJournalMetrics } from "../../src/journal/metrics.ts";
 import { openJournal } from "../../src/journal/open-journal.ts";
+import { LeftBehind } from "../../src/journal/segment-writer.ts";
 import { openRejectLog } from "../../src/journal/reject-log-files.ts";
 import type { Caution } from "../../src/pipeline/caution.ts";
 import { createPipelineMetrics } from "../../src/pipeline/metrics.ts";
@@ -287,7 +288,8 @@ export class Collector {
         if (code !== "journal_full" && code !== "journal_write_failed")
           world.violate("errors", `an append was refused with ${String(error)}`);
         // Beyond journal.unsynced an append at `written` waits for its sync as well, and that may fail.
-        const mayBeThere = level === "synced" || config.durability === "disk";
+        const isLeftBehind = error instanceof MillraceError && error.cause instanceof LeftBehind;
+        const mayBeThere = isLeftBehind || level === "synced" || config.durability === "disk";
         for (const event of known) {
           event.wasRefused = !books.hasPlace(event);
           event.promised = mayBeThere || !event.wasRefused ? "unsure" : "refused";
