@@ -132,7 +132,7 @@ export class DiskJournal implements Journal {
       clock,
       log,
       retire: (finished) => this.#sync.retire(finished),
-      onTakenBack: () => this.#sync.takeBack(),
+      onTakenBack: (left) => this.#sync.takeBack(left),
     });
     this.#sync.adopt(options.recoveredUnsynced);
     this.#readable = {

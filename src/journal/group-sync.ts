@@ -105,16 +105,21 @@ export class GroupSync {
   }
 
   /**
-   * Whether a failed write was cut off and a power cut could still bring it back: whole events
-   * of it, at positions that the next group would be given. Until that is synced nothing is
+   * Whether a failed write could not be cut off yet, or a power cut could still bring it back:
+   * whole events of it, at positions that the next group would be given. Until then nothing is
    * to be written.
    */
   get isTakingBack(): boolean {
     return this.#isTakingBack;
   }
 
-  takeBack(): void {
+  /** @param left a segment from which it could not be cut off: it is written again without it */
+  takeBack(left?: OpenSegment): void {
     this.#isTakingBack = true;
+    if (left !== undefined) {
+      this.#doubtful.push(left);
+      this.#unsynced.strand();
+    }
     this.#start();
   }
 

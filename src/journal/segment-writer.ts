@@ -35,7 +35,8 @@ export class SegmentWriter {
   /** Takes over segments that are finished, to sync and close them. */
   readonly #retire: (finished: OpenSegment) => void;
   /** Told that a write failed and was cut off: before another one that has to be synced. */
-  readonly #onTakenBack: () => void;
+  /** Told that a write failed, and of the segment when what it left could not be cut off. */
+  readonly #onTakenBack: (left: OpenSegment | undefined) => void;
   #open: OpenSegment | undefined;
 
   constructor(options: {
@@ -45,7 +46,7 @@ export class SegmentWriter {
     clock: Clock;
     log: Logger;
     retire: (finished: OpenSegment) => void;
-    onTakenBack: () => void;
+    onTakenBack: (left: OpenSegment | undefined) => void;
   }) {
     this.#disk = options.disk;
     this.#segments = options.segments;
@@ -124,24 +125,29 @@ export class SegmentWriter {
   /**
    * Cuts off what a failed write left behind. The segment stays open, so that a disk which
    * refuses one write after the other is not given a file for each. Where it cannot be cut
-   * off, a new segment begins at once: its name says that the positions from `first` on are
-   * not to be looked for in the old one. False when the disk does not even do that.
+   * off, the segment is written again without it; until then the name of the next one, which
+   * is empty so far, says that the positions from `first` on are not to be looked for in it.
+   * False when the disk does not even give that name.
    */
   #takeBack(open: OpenSegment, first: Position): boolean {
-    let isDone = true;
     try {
       open.file.truncateSync(open.segment.bytes);
+      this.#onTakenBack(undefined);
+      return true;
     } catch (error) {
-      this.#log.warn({ err: error }, "a failed write could not be cut off the journal; going on in a new segment");
-      this.finish();
-      try {
-        this.#create(first);
-      } catch {
-        // The next write tries again, and reports it.
-        isDone = false;
-      }
+      this.#log.warn(
+        { err: error },
+        "a failed write could not be cut off the journal, which writes that segment again",
+      );
     }
-    this.#onTakenBack();
-    return isDone;
+    open.segment.closedMs = this.#clock.monotonicMs();
+    this.#open = undefined;
+    this.#onTakenBack(open);
+    try {
+      void this.#disk.createSync(this.#segments.pathOf(first)).close();
+      return true;
+    } catch {
+      return false;
+    }
   }
 }

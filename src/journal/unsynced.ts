@@ -43,11 +43,17 @@ export class Unsynced {
 
   endSync(succeeded: boolean): void {
     if (!succeeded) {
+      this.#stranded = together(this.#stranded, this.#syncing);
       // What came meanwhile may be in the same file.
-      this.#stranded = together(together(this.#stranded, this.#syncing), this.#fresh);
-      this.#fresh = undefined;
+      this.strand();
     }
     this.#syncing = undefined;
+  }
+
+  /** What was written last is in a file that will not be synced, but written again. */
+  strand(): void {
+    this.#stranded = together(this.#stranded, this.#fresh);
+    this.#fresh = undefined;
   }
 
   /** What no sync reports on any more was written again and synced, or nobody needs it. */
