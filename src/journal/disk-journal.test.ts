@@ -211,6 +211,12 @@ describe("a disk that is full or refuses", () => {
     ]);
     const { journal: other } = await openTestJournal({ disk: afterFailure });
     expect((await readAll(other, other.reader(0))).map((event) => event.id)).toEqual(["a"]);
+
+    // The first segment was written again, so it does not take the second one to know where it ends.
+    const deletedByHand = disk.afterKill();
+    expect(deletedByHand.files.delete("/journal/0/0000000000000001.seg")).toBe(true);
+    const { journal: last } = await openTestJournal({ disk: deletedByHand });
+    expect((await readAll(last, last.reader(0))).map((event) => event.id)).toEqual(["a"]);
   });
 
   test("until a power cut can no longer bring a refused group back, no other event is given its positions", async () => {
