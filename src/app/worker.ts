@@ -239,7 +239,6 @@ export class Worker {
     const { server, pipelines } = this.#parts;
     this.#live.draining = true;
     if (server !== undefined) {
-      server.beginDrain();
       if (preStopMs > 0) await new Promise((resolve) => setTimeout(resolve, Math.min(preStopMs, leftMs())));
       this.#log.info("no longer accepting events; finishing requests");
       // Half of the time at most, so that a slow sender does not keep what was accepted from being flushed.

@@ -105,11 +105,13 @@ export class IngestServer {
   }
 
   /**
-   * Takes no more connections, and resolves when what comes on those that are open is
-   * finished, or after `deadlineMs` at the latest. Safe to call twice.
+   * Takes no more connections, closes each with its next answer, and resolves when what comes on
+   * those that are open is finished, or after `deadlineMs` at the latest. Safe to call twice.
+   *
+   * In this order: a client whose connection is closed opens another one, and the kernel resets
+   * those that come in the moment in which the port closes. So it closes while few do.
    */
   async close(deadlineMs: number): Promise<void> {
-    this.beginDrain();
     const eventPort = this.#eventPort;
     if (eventPort === undefined) return this.#stop();
     const { clock } = this.#options;
@@ -125,6 +127,7 @@ export class IngestServer {
       }),
     ];
     await eventPort.stopListening(Math.min(ACCEPTING_MS, deadlineMs / 4));
+    this.beginDrain();
     await eventPort.closed;
     this.#closing = true;
     if (this.#active === 0) this.#idle.resolve();
