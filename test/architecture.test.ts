@@ -22,6 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ["core"],
   testing: ["core"],
   chaos: ["core", "testing"],
+  cost: [],
   supervisor: ["core"],
   lifeboat: ["core"],
   app: [
@@ -37,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "supervisor",
     "lifeboat",
   ],
-  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos"],
+  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos", "cost"],
   "main.ts": ["cli"],
   "testing.ts": ["testing"],
 };
