@@ -49,7 +49,7 @@ test("figures that make no sense are refused with their limits", async () => {
 test("prices of a file take the place of the shipped ones, and the output tells them apart", async () => {
   const prices = "region: eu-central-1\ngathered: 2026-12-01\nprices: { albHour: 0.03, nlbHour: { usd: 0.03 } }\n";
   const { stdout } = await cost(["--prices", "prices.yaml"], prices);
-  expect(stdout).toContain("Prices gathered 2026-11-23 and 2026-12-01; eu-central-1 and us-east-1.");
+  expect(stdout).toContain("Prices gathered 2026-11-23, 2026-11-27, 2026-12-01; eu-central-1 and us-east-1.");
   expect(stdout).toContain("2 prices are yours");
   expect(stdout).toMatch(/ALB, 5 requests a connection +175 /);
 });

@@ -15,10 +15,9 @@ export function priceNotes(prices: PriceList): string[] {
   const dates = distinct(all.map(({ gathered }) => gathered)).toSorted();
   const secondhand = distinct(all.filter((price) => price.secondhand === true).map(({ service }) => service));
   const kept = all.filter(isShipped).length;
-  const notes = [`Prices gathered ${dates.join(" and ")}; ${regionsOf(prices)}.`];
+  const notes = [`Prices gathered ${dates.join(", ")}; ${regionsOf(prices)}.`];
   if (kept > 0 && kept < all.length) notes.push(`${all.length - kept} prices are yours, the other ${kept} as shipped.`);
-  if (secondhand.length > 0)
-    notes.push(`From a third party's table, not checked at the source: ${secondhand.join("; ")}.`);
+  if (secondhand.length > 0) notes.push(`Secondhand, not checked at the source: ${secondhand.join("; ")}.`);
   return notes;
 }
 

@@ -10,7 +10,7 @@ export interface Price {
   readonly source: string;
   /** ISO date. */
   readonly gathered: string;
-  /** True when the figure was taken from someone else's table and not from the source itself. */
+  /** True when the figure is from someone else's table or from memory, and was not checked at the source. */
   readonly secondhand?: boolean;
 }
 
