@@ -2,9 +2,12 @@
 // fails when one of them is not what the code says.
 import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { PassThrough, Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { millraceConfig } from "../src/app/config.ts";
 import { packageVersion } from "../src/app/package-version.ts";
+import { runCli } from "../src/cli/run-cli.ts";
 import { configurationDocs } from "../src/config/configuration-docs.ts";
 import { editorSchema } from "../src/config/editor-schema.ts";
 import { toJsonSchema } from "../src/config/json-schema.ts";
@@ -45,20 +48,42 @@ interface GeneratedDocument {
 }
 
 /** The documents as the code would have them. */
-function generatedDocuments(): readonly GeneratedDocument[] {
+async function generatedDocuments(): Promise<readonly GeneratedDocument[]> {
   const docs = fileURLToPath(new URL("../docs", import.meta.url));
   const document = (name: string, content: string) => ({ file: path.join(docs, name), content });
   return [
     document("configuration.md", configurationDocs(toJsonSchema(millraceConfig), CONFIGURATION_PREFACE)),
     document("millrace.schema.json", toJson(editorSchema(millraceConfig, "Millrace configuration"))),
     document("openapi.json", toJson(openapiDocument(packageVersion(), httpConfig.parse({})))),
+    document("cost.md", await withOutputs(await readFile(path.join(docs, "cost.md"), "utf8"))),
   ];
+}
+
+/** A page with what `millrace cost` prints in each block that follows a comment which names the command. */
+async function withOutputs(page: string): Promise<string> {
+  let filled = page;
+  for (const [block, command = ""] of page.matchAll(
+    /<!-- Made by `millrace (cost[^`]*)` -->\n+```text\n[\s\S]*?```/g,
+  )) {
+    const head = block.slice(0, block.indexOf("```text\n"));
+    const output = await outputOf(command.split(" "));
+    filled = filled.replace(block, () => `${head}\`\`\`text\n${output}\`\`\``);
+  }
+  return filled;
+}
+
+async function outputOf(args: readonly string[]): Promise<string> {
+  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+  const exitCode = await runCli(args, { stdin: Readable.from([]), stdout, stderr, env: {}, cwd: import.meta.dirname });
+  stdout.end();
+  if (exitCode !== 0) throw new Error(`millrace ${args.join(" ")} ends with ${exitCode}`);
+  return text(stdout);
 }
 
 /** Those of the documents whose file does not hold what it should. */
 export async function staleDocuments(): Promise<readonly GeneratedDocument[]> {
   const stale = [];
-  for (const document of generatedDocuments()) {
+  for (const document of await generatedDocuments()) {
     const content = await readFile(document.file, "utf8").catch(() => undefined);
     if (content !== document.content) stale.push(document);
   }

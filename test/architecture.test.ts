@@ -23,6 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   watch: [],
   testing: ["core"],
   chaos: ["core", "testing"],
+  cost: [],
   supervisor: ["core"],
   lifeboat: ["core"],
   app: [
@@ -38,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "supervisor",
     "lifeboat",
   ],
-  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos"],
+  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos", "cost"],
   "main.ts": ["cli"],
   "testing.ts": ["testing"],
 };

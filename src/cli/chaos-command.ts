@@ -1,10 +1,11 @@
 import path from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { Fault } from "../chaos/fault.ts";
 import { MillraceError } from "../core/errors.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import { type CliContext, printJson, printLine, type Run } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
+import { numberFrom, wholeFrom } from "./number-argument.ts";
 import { jsonOption } from "./options.ts";
 import { table } from "./table.ts";
 
@@ -107,20 +108,4 @@ function named(list: string, all: readonly Fault[]): Fault[] {
     const hint = nearest === undefined ? '"millrace chaos --faults" lists them' : `did you mean ${nearest}?`;
     throw new MillraceError("usage", `there is no fault ${JSON.stringify(name)}: ${hint}`);
   });
-}
-
-function numberFrom(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (text.trim() !== "" && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a number from ${least} to ${most}.`);
-  };
-}
-
-function wholeFrom(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= least && value <= most) return value;
-    throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
-  };
 }

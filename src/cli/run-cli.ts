@@ -3,6 +3,7 @@ import { packageVersion } from "../app/package-version.ts";
 import { chaosCommand } from "./chaos-command.ts";
 import { checkCommand } from "./check-command.ts";
 import type { CliContext, Run } from "./cli-context.ts";
+import { costCommand } from "./cost-command.ts";
 import { devCommand } from "./dev-command.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
 import { journalCommand } from "./journal-command.ts";
@@ -55,6 +56,7 @@ Every command explains itself: millrace COMMAND --help`,
   millrace.addCommand(devCommand(context, run));
   millrace.addCommand(checkCommand(context, run));
   millrace.addCommand(chaosCommand(context, run));
+  millrace.addCommand(costCommand(context, run));
   millrace.addCommand(
     new Command("schema")
       .description("work with schemas: of events, and of the configuration")
