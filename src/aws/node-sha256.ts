@@ -1,36 +1,44 @@
-import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
+import { createHmac, hash } from "node:crypto";
 
 type Bytes = string | ArrayBuffer | ArrayBufferView;
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * SHA-256, or HMAC-SHA-256 with a secret, for `@smithy/signature-v4`, by OpenSSL.
  * Hashing is nearly all that signing costs: for a body of 420 kB 0.27 ms of CPU,
  * against 2.7 ms with the JavaScript implementation of `@aws-crypto/sha256-js`.
+ *
+ * The signer gives all there is to hash at once, and hashing that needs no object to be made.
  */
 export class NodeSha256 {
-  readonly #secret: Bytes | undefined;
-  #hash: Hash | Hmac;
+  readonly #secret: string | Uint8Array | undefined;
+  #data: string | Uint8Array = NOTHING;
 
   constructor(secret?: Bytes) {
-    this.#secret = secret;
-    this.#hash = start(secret);
+    this.#secret = secret === undefined ? undefined : toHashable(secret);
   }
 
   update(data: Bytes): void {
-    this.#hash.update(toHashable(data));
+    const more = toHashable(data);
+    this.#data = this.#data.length === 0 ? more : Buffer.concat([bytesOf(this.#data), bytesOf(more)]);
   }
 
   digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
+    const digest =
+      this.#secret === undefined
+        ? hash("sha256", this.#data, "buffer")
+        : createHmac("sha256", this.#secret).update(this.#data).digest();
+    return Promise.resolve(digest);
   }
 
   reset(): void {
-    this.#hash = start(this.#secret);
+    this.#data = NOTHING;
   }
 }
 
-function start(secret: Bytes | undefined): Hash | Hmac {
-  return secret === undefined ? createHash("sha256") : createHmac("sha256", toHashable(secret));
+function bytesOf(data: string | Uint8Array): Uint8Array {
+  return typeof data === "string" ? Buffer.from(data) : data;
 }
 
 function toHashable(data: Bytes): string | Uint8Array {

@@ -8,9 +8,9 @@ export type Position = number;
 export const MAX_NAME_BYTES = 255;
 
 /**
- * An event about to be written. Its bytes are `head + body + tail`, a CloudEvents
- * JSON object, joined once in the journal's buffer: `body` stays the sender's own
- * bytes, so nothing is parsed and printed again on the way.
+ * An event about to be written. Its bytes are `head + body + tail + closing`, a CloudEvents
+ * JSON object, joined once in the journal's buffer: `body` stays the sender's own bytes, so
+ * nothing is parsed and printed again on the way. Events of one request share head and tail.
  */
 export interface EventDraft {
   readonly id: string;
@@ -19,9 +19,11 @@ export interface EventDraft {
   readonly source: string;
   /** Unix time in milliseconds at which the request was admitted. */
   readonly receivedMs: number;
-  readonly head: string;
+  readonly head: Uint8Array;
   readonly body: Uint8Array;
-  readonly tail: string;
+  readonly tail: Uint8Array;
+  /** ASCII, and short. */
+  readonly closing: string;
 }
 
 /** An event in the journal. `bytes` is what every sink gets, and must not be changed. */

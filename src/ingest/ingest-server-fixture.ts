@@ -52,7 +52,9 @@ export class TestJournal implements Journal {
   }
   /** The events as sinks would get them. */
   events(): Record<string, unknown>[] {
-    return this.drafts.map((draft) => JSON.parse(draft.head + Buffer.from(draft.body).toString() + draft.tail));
+    return this.drafts.map(({ head, body, tail, closing }) =>
+      JSON.parse(Buffer.concat([head, body, tail, Buffer.from(closing)]).toString()),
+    );
   }
   onAppend(_listener: (events: readonly CollectedEvent[]) => void): void {
     throw new Error("not used by ingest");

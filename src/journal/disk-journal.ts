@@ -218,7 +218,12 @@ export class DiskJournal implements Journal {
       return Promise.reject(writeFailure(this.#lastError));
     }
     let bytes = 0;
-    for (const draft of drafts) bytes += frameBytes(draft);
+    const sizes: number[] = [];
+    for (const draft of drafts) {
+      const size = frameBytes(draft);
+      sizes.push(size);
+      bytes += size;
+    }
     if (this.isFull(bytes)) {
       this.#metrics.refusedFull.inc(drafts.length);
       return Promise.reject(
@@ -235,8 +240,9 @@ export class DiskJournal implements Journal {
     const first = this.nextPosition;
     // Not a microtask: that would run between the requests of one turn, and split the group.
     if (group.events.length === 0) setImmediate(() => this.#commit());
+    let index = 0;
     for (const draft of drafts) {
-      const size = drafts.length === 1 ? bytes : frameBytes(draft);
+      const size = sizes[index++] ?? 0;
       const buffer = this.#arena.reserve(size);
       group.events.push(encodeFrame(buffer, this.#arena.offset, draft, this.nextPosition));
       this.#arena.use(size);

@@ -9,9 +9,10 @@ const drafts: fc.Arbitrary<EventDraft> = fc.record({
   type: name,
   source: name,
   receivedMs: fc.maxSafeNat(),
-  head: name,
+  head: fc.uint8Array({ maxLength: 100 }),
   body: fc.uint8Array({ maxLength: 2_000 }),
-  tail: name,
+  tail: fc.uint8Array({ maxLength: 100 }),
+  closing: fc.string({ unit: "binary-ascii", maxLength: 20 }),
 });
 
 function encoded(draft: EventDraft, position: number, start: number) {
@@ -28,7 +29,7 @@ test("a frame decodes to the event it was made of, wherever it lies", () => {
       expect(isIntactFrame(buffer, start, bytes)).toBe(true);
       expect(framePosition(buffer, start)).toBe(position);
       expect(decodeFrame(buffer, start, bytes)).toEqual(event);
-      expect(event.bytes).toEqual(Buffer.concat([Buffer.from(draft.head), draft.body, Buffer.from(draft.tail)]));
+      expect(event.bytes).toEqual(Buffer.concat([draft.head, draft.body, draft.tail, Buffer.from(draft.closing)]));
     }),
     { numRuns: 200 },
   );
@@ -50,7 +51,16 @@ test("a frame with any byte changed is not taken for good", () => {
 
 test("the event's bytes are the buffer's own, not a copy", () => {
   const { buffer, event } = encoded(
-    { id: "a", type: "t", source: "s", receivedMs: 0, head: "{", body: Buffer.from("1"), tail: "}" },
+    {
+      id: "a",
+      type: "t",
+      source: "s",
+      receivedMs: 0,
+      head: Buffer.from("{"),
+      body: Buffer.from("1"),
+      tail: Buffer.from("2"),
+      closing: "}",
+    },
     0,
     0,
   );

@@ -45,16 +45,19 @@ export function frameBytes(draft: EventDraft): number {
 }
 
 /** Length of the event's bytes. */
-export function eventBytes(draft: EventDraft): number {
-  return Buffer.byteLength(draft.head) + draft.body.length + Buffer.byteLength(draft.tail);
+export function eventBytes({ head, body, tail, closing }: EventDraft): number {
+  return head.length + body.length + tail.length + closing.length;
 }
 
 /** Writes the event's bytes at `at`; returns where they end. */
-export function writeEventBytes(buffer: Buffer, at: number, draft: EventDraft): number {
-  let end = at + buffer.write(draft.head, at);
-  buffer.set(draft.body, end);
-  end += draft.body.length;
-  return end + buffer.write(draft.tail, end);
+export function writeEventBytes(buffer: Buffer, at: number, { head, body, tail, closing }: EventDraft): number {
+  buffer.set(head, at);
+  let end = at + head.length;
+  buffer.set(body, end);
+  end += body.length;
+  buffer.set(tail, end);
+  end += tail.length;
+  return end + buffer.write(closing, end, "latin1");
 }
 
 /** Writes a frame at `start`, where `frameBytes(draft)` must be free. The event's bytes are a view of `buffer`. */

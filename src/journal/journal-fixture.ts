@@ -36,9 +36,10 @@ export function draftOf(id: string, bodyBytes = 100): EventDraft {
     type: "page.viewed",
     source: "web",
     receivedMs: 1_764_000_000_000,
-    head: `{"id":${JSON.stringify(id)},"data":"`,
+    head: Buffer.from(`{"id":${JSON.stringify(id)},"data":"`),
     body: Buffer.alloc(bodyBytes, "x"),
-    tail: `"}`,
+    tail: Buffer.from(`"`),
+    closing: "}",
   };
 }
 

@@ -58,7 +58,7 @@ export class KnownEvents {
       id: draft.id,
       source: draft.source,
       type: draft.type,
-      bytes: Buffer.concat([Buffer.from(draft.head), draft.body, Buffer.from(draft.tail)]),
+      bytes: Buffer.concat([draft.head, draft.body, draft.tail, Buffer.from(draft.closing)]),
       promised: "pending",
       told: undefined,
       position: undefined,

@@ -302,9 +302,10 @@ class Simulation {
       type,
       source: dice.pick(["web", "app"]),
       receivedMs: this.#world.time.wallMs,
-      head: `{"id":"${id}","data":"`,
+      head: Buffer.from(`{"id":"${id}","data":"`),
       body: Buffer.alloc(bodyBytes, id),
-      tail: `"}`,
+      tail: Buffer.from(`"`),
+      closing: "}",
     };
   }
 

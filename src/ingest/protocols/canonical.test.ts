@@ -25,7 +25,7 @@ function incoming(raw: string, changes: Partial<IncomingEvent> = {}): IncomingEv
 }
 
 function textOf(draft: EventDraft): string {
-  return Buffer.concat([Buffer.from(draft.head), draft.body, Buffer.from(draft.tail)]).toString();
+  return Buffer.concat([draft.head, draft.body, draft.tail, Buffer.from(draft.closing)]).toString();
 }
 
 /** What the collector makes of an event as a sender writes it, with the id assigned that it may lack. */

@@ -44,46 +44,70 @@ export function encodeDraft(
   const id = event.id ?? assignedId;
   assert(id !== undefined, "an event without an id is assigned one");
   const body = innerBytes(event);
-  let head = frame.head;
-  if (event.id === undefined) head += `,"id":${JSON.stringify(id)},"idassigned":true`;
-  if (event.time === undefined) head += frame.time;
   return {
     id,
     type: event.type,
     source: enrichment.source,
     receivedMs: enrichment.receivedMs,
-    head: body.length > 0 ? `${head},` : head,
+    head:
+      event.id !== undefined && event.time !== undefined && body.length > 0
+        ? frame.fullHead
+        : headOf(frame, event, id, body),
     body,
-    tail: `${frame.tail}${position}"}`,
+    tail: frame.tail,
+    closing: `${position}"}`,
   };
+}
+
+/** The head of an event to which the collector adds more than to others. */
+function headOf(frame: Frame, event: IncomingEvent, id: string, body: Buffer): Buffer {
+  let head = frame.head;
+  if (event.id === undefined) head += `,"id":${JSON.stringify(id)},"idassigned":true`;
+  if (event.time === undefined) head += frame.time;
+  return Buffer.from(body.length > 0 ? `${head},` : head);
 }
 
 /** What all events of a request have in common, as JSON text. */
 interface Frame {
   readonly enrichment: Enrichment;
   readonly head: string;
+  /** For events that bring an id, a time, and more. */
+  readonly fullHead: Buffer;
   /** The member for events that bring no time. */
   readonly time: string;
-  readonly tail: string;
+  readonly tail: Buffer;
 }
 
 let lastFrame: Frame | undefined;
 
-/** The frame is kept until the next request, which brings another `Enrichment`. */
+/** The frame is kept until the next request that differs in more than its events: under load many share a millisecond. */
 function frameOf(enrichment: Enrichment): Frame {
-  if (lastFrame?.enrichment === enrichment) return lastFrame;
+  if (lastFrame !== undefined && isSame(lastFrame.enrichment, enrichment)) return lastFrame;
   const received = isoTime(enrichment.receivedMs);
   let tail = `,"receivedtime":"${received}"`;
   if (enrichment.clientIp !== undefined) tail += `,"clientip":${JSON.stringify(enrichment.clientIp)}`;
   if (enrichment.userAgent !== undefined) tail += `,"useragent":${JSON.stringify(enrichment.userAgent)}`;
   tail += `,"collector":${JSON.stringify(enrichment.collectorPrefix).slice(0, -1)}`;
+  const head = `{"specversion":"1.0","source":${JSON.stringify(enrichment.source)}`;
   lastFrame = {
     enrichment,
-    head: `{"specversion":"1.0","source":${JSON.stringify(enrichment.source)}`,
+    head,
+    fullHead: Buffer.from(`${head},`),
     time: `,"time":"${received}"`,
-    tail,
+    tail: Buffer.from(tail),
   };
   return lastFrame;
+}
+
+function isSame(a: Enrichment, b: Enrichment): boolean {
+  return (
+    a === b ||
+    (a.receivedMs === b.receivedMs &&
+      a.source === b.source &&
+      a.clientIp === b.clientIp &&
+      a.userAgent === b.userAgent &&
+      a.collectorPrefix === b.collectorPrefix)
+  );
 }
 
 let lastIso = { ms: 0, text: new Date(0).toISOString() };

