@@ -70,7 +70,7 @@ sinks:
   const settled = async (): Promise<void> => {
     const deadline = Date.now() + SETTLE_MS;
     while (Date.now() < deadline) {
-      const reply = await fetch(`http://127.0.0.1:${adminPort}/v1/ledger`);
+      const reply = await fetch(`http://127.0.0.1:${adminPort}/v1/ledger`, { headers: { connection: "close" } });
       const ledger = (await reply.json()) as { rows: { held: number }[] };
       if (ledger.rows.every((row) => row.held === 0)) return;
       await new Promise((resolve) => setTimeout(resolve, 20));

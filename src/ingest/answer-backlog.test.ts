@@ -57,7 +57,7 @@ test("long answers that are not taken close their connection sooner", async () =
 });
 
 test("large headers of pipelined requests count as what they take", async () => {
-  await using server = await startTestServer();
+  await using server = await startTestServer({ http: { plainRequests: false } });
   const gate = Promise.withResolvers<"delivered">();
   server.deliveries.whenSettled = () => gate.promise;
   const slow = rawPost('{"type":"page.viewed"}', [], "/v1/events?ack=delivered").replace("Connection: close\r\n", "");

@@ -81,6 +81,12 @@ export const httpConfig = z
       .describe(
         "How long an idle connection is kept, in milliseconds. Longer than the 60 s of AWS and nginx load balancers: the side that closes first must be the balancer, or it sends a request into a closing connection and answers 502.",
       ),
+    plainRequests: z
+      .boolean()
+      .default(true)
+      .describe(
+        "Serve POST /v1/events of the usual form without node's HTTP server, for about half its CPU. Whatever is unusual goes to node's server in any case; off: all of it.",
+      ),
     maxConnections: z
       .int()
       .min(1)

@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
-import type { Readable } from "node:stream";
 import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
 import type { Deliveries } from "../core/deliveries.ts";
 import type { EventDraft, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { EventValidator } from "../core/validation.ts";
-import type { GoneBody, RefusedBody, TakenBody } from "./body/body-result.ts";
+import type { Body } from "./body/body-result.ts";
 import { decompress } from "./body/decompress.ts";
 import { PendingBytes } from "./body/pending-bytes.ts";
-import { readBody, refuseAnnounced } from "./body/read-body.ts";
+import { refuseAnnounced } from "./body/read-body.ts";
 import { ClientIpPrivacy, clientAddress, type ClientNetwork, clientNetwork } from "./client-ip.ts";
 import type { HttpConfig } from "./config.ts";
 import type { EventOptions } from "./event-options.ts";
@@ -30,7 +29,7 @@ import {
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
-import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
+import type { Enrichment, EventLimits, UnreadableBody } from "./protocols/incoming-event.ts";
 import { type BodyLayout, layoutOf, parseNative } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
@@ -124,7 +123,12 @@ export class EventIntake {
 
   /** Reads and stores. The body is referred to from here on down only, so that nothing keeps it while sinks are waited for. */
   async #receive(exchange: Exchange, admitted: Admitted): Promise<Stored | undefined> {
-    const taken = await this.#readBody(exchange.body, exchange.request);
+    const { http } = this.#parts;
+    const taking = exchange.takeBody(http.maxRequestBytes, this.#pending);
+    // Waiting for what is there already would cost a turn of the microtask queue.
+    const sent = taking instanceof Promise ? await taking : taking;
+    const decoding = this.#decode(sent, exchange.request);
+    const taken = decoding instanceof Promise ? await decoding : decoding;
     if (taken.kind === "gone") {
       this.#parts.metrics.abandoned.inc();
       return undefined;
@@ -177,14 +181,20 @@ export class EventIntake {
     return { source: source.name, receivedMs, clientIp, userAgent, collectorPrefix: this.#collectorPrefix };
   }
 
-  async #readBody(body: Readable, request: RequestHead): Promise<TakenBody | RefusedBody | GoneBody> {
-    const { http, metrics } = this.#parts;
-    const read = await readBody(body, http.maxRequestBytes, this.#pending);
-    if (read.kind !== "body") return read;
-    metrics.wireBytes.inc(read.body.length);
+  #decode(sent: Body, request: RequestHead): Body | Promise<Body> {
+    if (sent.kind !== "body") return sent;
+    const { metrics } = this.#parts;
+    metrics.wireBytes.inc(sent.body.length);
     const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined) return this.#decompress(sent.body, encoding);
+    metrics.bodyBytes.inc(sent.body.length);
+    return sent;
+  }
+
+  async #decompress(body: Buffer, encoding: string): Promise<Body> {
+    const { http, metrics } = this.#parts;
     const limits = { maxBytes: http.maxRequestBytes, maxRatio: http.maxInflateRatio };
-    const taken = encoding === undefined ? read : await decompress(read.body, encoding, limits, this.#pending);
+    const taken = await decompress(body, encoding, limits, this.#pending);
     if (taken.kind === "body") metrics.bodyBytes.inc(taken.body.length);
     return taken;
   }
@@ -199,7 +209,9 @@ export class EventIntake {
     const { source, client, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, options, body)) return undefined;
-    const judgement = await this.#judge(body, layout, source);
+    const judging =
+      body.length > SLICE_BYTES ? this.#judgeInSlices(body, layout, source) : this.#judge(body, layout, source);
+    const judgement = judging instanceof Promise ? await judging : judging;
     if ("kind" in judgement) {
       this.#payForOne(admitted);
       const problem = this.#unreadable(judgement, source);
@@ -261,15 +273,23 @@ export class EventIntake {
     return isForClient ? tooManyForClient(maxEvents) : unreadableBody(code, detail);
   }
 
-  /** Event by event, so that only one is held parsed, and a slice of a large body at a time, so that others are served between. */
-  async #judge(body: Buffer, layout: BodyLayout, source: Source): Promise<Judgement | UnreadableBody> {
-    const { http, validator } = this.#parts;
+  /** Event by event, so that only one is held parsed. */
+  #judge(body: Buffer, layout: BodyLayout, source: Source): Judgement | UnreadableBody {
+    const judge = new Judge(source, this.#parts.validator());
+    const events = parseNative(body, layout, this.#limits(source));
+    for (;;) {
+      const next = events.next();
+      if (next.done === true) return next.value ?? judge;
+      judge.add(next.value);
+    }
+  }
+
+  /** A slice of a large body at a time, so that others are served between. */
+  async #judgeInSlices(body: Buffer, layout: BodyLayout, source: Source): Promise<Judgement | UnreadableBody> {
     // A body is looked through as a whole before its first event.
-    if (body.length > SLICE_BYTES) await this.#turnstile.pass();
-    const judge = new Judge(source, validator());
-    const maxEventsPerRequest = this.#maxEvents(source);
-    const limits = maxEventsPerRequest === http.maxEventsPerRequest ? http : { ...http, maxEventsPerRequest };
-    const events = parseNative(body, layout, limits);
+    await this.#turnstile.pass();
+    const judge = new Judge(source, this.#parts.validator());
+    const events = parseNative(body, layout, this.#limits(source));
     let sliceBytes = 0;
     for (;;) {
       const next = events.next();
@@ -280,6 +300,12 @@ export class EventIntake {
       sliceBytes = 0;
       await this.#turnstile.pass();
     }
+  }
+
+  #limits(source: Source): EventLimits {
+    const { http } = this.#parts;
+    const maxEventsPerRequest = this.#maxEvents(source);
+    return maxEventsPerRequest === http.maxEventsPerRequest ? http : { ...http, maxEventsPerRequest };
   }
 
   /** What cannot be read costs as much as an event, and must not be for free. */

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
 import type { Logger } from "pino";
 import type { AnswerBacklog } from "./answer-backlog.ts";
+import type { Body } from "./body/body-result.ts";
+import type { PendingBytes } from "./body/pending-bytes.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "./problems.ts";
 import type { RefusalLog } from "./refusal-log.ts";
@@ -37,8 +38,6 @@ export interface RequestHead {
  */
 export abstract class Exchange {
   abstract readonly request: RequestHead;
-  /** The request's body, to be read once. */
-  abstract readonly body: Readable;
   /** Monotonic. */
   readonly startedMs: number;
   route: RouteName = "unknown";
@@ -68,6 +67,9 @@ export abstract class Exchange {
 
   /** Sends the answer, and sees to what is still to come of the request's body. */
   protected abstract send(status: number, headers: string[], body: string | undefined, rest: UnreadBody): void;
+
+  /** The request's body, as it was sent, to be taken once. At once when it is there already. */
+  abstract takeBody(maxBytes: number, pending: PendingBytes): Body | Promise<Body>;
 
   /** Asks for the body when the client waits to be asked. Call it once the request is admitted. */
   invite(): void {

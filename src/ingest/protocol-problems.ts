@@ -19,6 +19,11 @@ export const REQUEST_TIMEOUT: Problem = {
   detail: "The request did not arrive in time. Send it again, in smaller parts if the line is slow.",
 };
 
+export const INCOMPLETE: Problem = {
+  code: "body_incomplete",
+  detail: "The connection was closed for sending before the whole body had come. Nothing of it is kept; send it again.",
+};
+
 export const DRAINING: Problem = {
   code: "draining",
   detail:

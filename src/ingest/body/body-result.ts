@@ -19,6 +19,9 @@ export interface GoneBody {
   readonly kind: "gone";
 }
 
+/** What came of a request's body. */
+export type Body = TakenBody | RefusedBody | GoneBody;
+
 export function refused(code: ProblemCode, detail: string): RefusedBody {
   return { kind: "refused", code, detail };
 }

@@ -1,6 +1,6 @@
 import type { Readable } from "node:stream";
 import type { RequestHead } from "../exchange.ts";
-import { type GoneBody, overloaded, type RefusedBody, type TakenBody, tooLarge } from "./body-result.ts";
+import { type Body, type GoneBody, overloaded, type RefusedBody, type TakenBody, tooLarge } from "./body-result.ts";
 import type { PendingBytes } from "./pending-bytes.ts";
 
 /** Why a body of the length that is announced would not be taken, before any of it is asked for. */
@@ -25,22 +25,21 @@ export function refuseAnnounced(
  * @param request the request as a stream
  * @param maxBytes largest body, as sent
  */
-export function readBody(
-  request: Readable,
-  maxBytes: number,
-  pending: PendingBytes,
-): Promise<TakenBody | RefusedBody | GoneBody> {
+export function readBody(request: Readable, maxBytes: number, pending: PendingBytes): Promise<Body> {
   // Whoever comes after the close waits for it in vain.
   if (request.destroyed) return Promise.resolve({ kind: "gone" });
   return new Promise((resolve) => collect(request, maxBytes, pending, resolve));
 }
 
-function collect(
-  request: Readable,
-  maxBytes: number,
-  pending: PendingBytes,
-  resolve: (result: TakenBody | RefusedBody | GoneBody) => void,
-): void {
+/** A body that is there already, counted as one that is read. */
+export function takeWhole(body: Buffer, maxBytes: number, pending: PendingBytes): TakenBody | RefusedBody {
+  const refusal = refusalOf(body.length, body.length, maxBytes, pending);
+  if (refusal !== undefined) return refusal;
+  pending.reserve(body.length);
+  return { kind: "body", body };
+}
+
+function collect(request: Readable, maxBytes: number, pending: PendingBytes, resolve: (result: Body) => void): void {
   let first: Buffer | undefined;
   // Most bodies come in one chunk and need no list and no copy.
   let more: Buffer[] | undefined;

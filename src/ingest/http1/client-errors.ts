@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { Duplex } from "node:stream";
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemBody } from "../problems.ts";
-import { headersTooLarge, REQUEST_TIMEOUT } from "../protocol-problems.ts";
+import { headersTooLarge, INCOMPLETE, REQUEST_TIMEOUT } from "../protocol-problems.ts";
 
 /** How long a broken connection stays open for its client to read why. */
 const GOODBYE_MS = 1_000;
@@ -17,11 +17,7 @@ export function clientProblem(
     case "ERR_HTTP_REQUEST_TIMEOUT":
       return REQUEST_TIMEOUT;
     case "HPE_INVALID_EOF_STATE":
-      return {
-        code: "body_incomplete",
-        detail:
-          "The connection was closed for sending before the whole body had come. Nothing of it is kept; send it again.",
-      };
+      return INCOMPLETE;
     default:
       return {
         code: "request_malformed",

@@ -6,6 +6,7 @@ import { type ConnectionsOptions, TIMEOUT_CHECK_MS } from "../connections-option
 import { headerBytes } from "../header-bytes.ts";
 import type { Problem } from "../problems.ts";
 import { CONNECT_REFUSED, EXPECTATION_FAILED } from "../protocol-problems.ts";
+import { PlainConnections } from "../plain/plain-connections.ts";
 import { answerOnSocket, clientProblem } from "./client-errors.ts";
 import { Http1Exchange, malformed } from "./http1-exchange.ts";
 
@@ -13,8 +14,9 @@ import { Http1Exchange, malformed } from "./http1-exchange.ts";
 export class Http1Connections {
   readonly #options: ConnectionsOptions;
   readonly #server: Server;
-  /** Each connection with its latest exchange. */
+  /** Each connection of node's server with its latest exchange. */
   readonly #latest = new Map<Socket, Http1Exchange | undefined>();
+  readonly #plain: PlainConnections | undefined;
 
   constructor(options: ConnectionsOptions) {
     this.#options = options;
@@ -45,19 +47,33 @@ export class Http1Connections {
     this.#server.on("clientError", (error, socket) => this.#clientError(error, socket));
     // It never listens itself, and checks its timeouts from this event on.
     this.#server.emit("listening");
+    if (!http.plainRequests) return;
+    this.#plain = new PlainConnections({
+      ...options,
+      keepAlive: `timeout=${Math.floor(http.idleTimeoutMs / 1_000)}`,
+      handOver: (socket, bytes) => this.#adopt(socket, bytes),
+    });
   }
 
   /** Serves what comes over a connection, until it ends. */
   take(socket: Socket): void {
     // A client may end its half of the connection after its request, as nc does, and still be answered.
     socket.allowHalfOpen = true;
+    if (this.#plain === undefined) this.#adopt(socket);
+    else this.#plain.take(socket);
+  }
+
+  #adopt(socket: Socket, bytes?: Buffer): void {
     this.#latest.set(socket, undefined);
     socket.once("close", () => this.#latest.delete(socket));
     this.#server.emit("connection", socket);
+    if (bytes !== undefined) socket.unshift(bytes);
+    if (socket.isPaused()) socket.resume();
   }
 
   /** Ends the connections on which no request is under way. */
   closeIdle(): void {
+    this.#plain?.closeIdle();
     this.#server.closeIdleConnections();
     // A connection that has sent nothing counts as busy for node.
     for (const socket of this.#latest.keys()) if (socket.bytesRead === 0) socket.destroy();
@@ -65,6 +81,7 @@ export class Http1Connections {
 
   /** Answers the requests that have not come whole. */
   refuse(problem: Problem): void {
+    this.#plain?.closeIdle();
     for (const [socket, exchange] of this.#latest) {
       const complete = exchange !== undefined && exchange.complete && !exchange.response.writableFinished;
       if (!complete) this.#interrupt(socket, exchange, problem);
@@ -73,6 +90,7 @@ export class Http1Connections {
 
   /** Stops looking for overdue requests, once there are no connections left. */
   stop(): void {
+    this.#plain?.stop();
     this.#server.close();
   }
 

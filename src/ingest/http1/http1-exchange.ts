@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PIPELINE_BYTES } from "../answer-backlog.ts";
+import type { Body } from "../body/body-result.ts";
+import type { PendingBytes } from "../body/pending-bytes.ts";
+import { readBody } from "../body/read-body.ts";
 import { Exchange, type ExchangeContext, type UnreadBody } from "../exchange.ts";
 import { discardRest } from "../linger.ts";
 import type { Problem } from "../problems.ts";
@@ -22,8 +25,8 @@ export class Http1Exchange extends Exchange {
     this.response = response;
   }
 
-  get body(): IncomingMessage {
-    return this.request;
+  takeBody(maxBytes: number, pending: PendingBytes): Promise<Body> {
+    return readBody(this.request, maxBytes, pending);
   }
 
   get answered(): boolean {

@@ -1,5 +1,8 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { TLSSocket } from "node:tls";
+import type { Body } from "../body/body-result.ts";
+import type { PendingBytes } from "../body/pending-bytes.ts";
+import { readBody } from "../body/read-body.ts";
 import { Exchange, type ExchangeContext, type RequestHead, type UnreadBody } from "../exchange.ts";
 import { discardRest } from "../linger.ts";
 
@@ -17,7 +20,7 @@ interface Http2Request {
 /** A request and its answer over a stream of HTTP/2. */
 export class Http2Exchange extends Exchange {
   readonly request: RequestHead;
-  readonly body: ServerHttp2Stream;
+  readonly #stream: ServerHttp2Stream;
   readonly #socket: TLSSocket;
   readonly #onAnswer: () => void;
   #answered = false;
@@ -26,7 +29,7 @@ export class Http2Exchange extends Exchange {
     super(request.startedMs, request.awaitsContinue, context);
     const { headers, socket } = request;
     this.request = { method: headers[":method"], url: headers[":path"], headers, socket };
-    this.body = request.stream;
+    this.#stream = request.stream;
     this.#socket = socket;
     this.#onAnswer = request.onAnswer;
   }
@@ -36,34 +39,38 @@ export class Http2Exchange extends Exchange {
   }
 
   get complete(): boolean {
-    return this.body.endAfterHeaders || this.body.readableEnded;
+    return this.#stream.endAfterHeaders || this.#stream.readableEnded;
+  }
+
+  takeBody(maxBytes: number, pending: PendingBytes): Promise<Body> {
+    return readBody(this.#stream, maxBytes, pending);
   }
 
   #dropRest(): void {
     // Waits for the answer to go out.
-    const reset = () => this.body.close(constants.NGHTTP2_NO_ERROR);
+    const reset = () => this.#stream.close(constants.NGHTTP2_NO_ERROR);
     if (this.awaitsContinue) reset();
-    else discardRest(this.body, reset);
+    else discardRest(this.#stream, reset);
   }
 
   /** Reset by the client, or gone with the connection. */
   get #isGone(): boolean {
-    return this.body.destroyed || this.body.closed;
+    return this.#stream.destroyed || this.#stream.closed;
   }
 
   protected sendContinue(): void {
-    if (!this.#isGone) this.body.additionalHeaders({ ":status": 100 });
+    if (!this.#isGone) this.#stream.additionalHeaders({ ":status": 100 });
   }
 
   hold(bytes: number): void {
     // No limit to a connection: its client may well have a hundred answers on their way and take them all.
-    this.context.backlog.charge(this.#socket, this.body, bytes, Number.POSITIVE_INFINITY);
+    this.context.backlog.charge(this.#socket, this.#stream, bytes, Number.POSITIVE_INFINITY);
   }
 
   protected send(status: number, headers: string[], body: string | undefined, rest: UnreadBody): void {
     this.#answered = true;
     if (this.#isGone) return;
-    const stream = this.body;
+    const stream = this.#stream;
     const bodiless = body === undefined || this.request.method === "HEAD";
     stream.respond(headerFields(status, headers), { endStream: bodiless });
     if (!bodiless) stream.end(body);

@@ -1,0 +1,82 @@
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { startTestServer } from "../ingest-server-fixture.ts";
+
+const EVENT = '{"type":"page.viewed","id":"1"}';
+const HEAD = `POST /v1/events HTTP/1.1\r\nHost: a\r\nX-Write-Key: wk_web\r\nContent-Length: ${EVENT.length}\r\n\r\n`;
+
+function answersIn(text: string): string[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status ?? "");
+}
+
+test("of requests that a client pipelines only one read is held while an answer is due", async () => {
+  await using server = await startTestServer();
+  const gate = Promise.withResolvers<void>();
+  server.journal.gate = gate.promise;
+  const socket = await server.socket();
+  let answers = "";
+  socket.on("data", (chunk) => (answers += chunk.toString()));
+  const requests = 20_000;
+  socket.write((HEAD + EVENT).repeat(requests));
+  await sleep(200);
+  // The rest of some 3 MB is where the client has it.
+  expect(server.journal.drafts).toHaveLength(1);
+  expect(socket.writableLength).toBeGreaterThan(0);
+  gate.resolve();
+  while (answersIn(answers).length < requests) await once(socket, "data");
+  expect(new Set(answersIn(answers))).toEqual(new Set(["201"]));
+}, 30_000);
+
+test("a client that takes no answers is not read from any more", async () => {
+  await using server = await startTestServer();
+  const socket = await server.socket();
+  socket.pause();
+  const write = () => socket.write((HEAD + EVENT).repeat(1_000));
+  for (let round = 0; round < 200 && socket.writableLength === 0; round++) {
+    write();
+    await sleep(5);
+  }
+  const stored = server.journal.drafts.length;
+  await sleep(200);
+  expect(socket.writableLength).toBeGreaterThan(0);
+  expect(server.journal.drafts.length - stored).toBeLessThan(5_000);
+});
+
+test("the body may come in parts, and what comes too slowly or is too large is served by node's server", async () => {
+  await using server = await startTestServer({ http: { maxRequestBytes: 200_000, maxEventBytes: 200_000 } });
+  const large = JSON.stringify({ type: "page.viewed", id: "2", data: "x".repeat(100_000) });
+  for (const [body, pauseMs] of [
+    [EVENT, 1],
+    [EVENT, 1_500],
+    [large, 1],
+  ] as const) {
+    const socket = await server.socket();
+    let answer = "";
+    socket.on("data", (chunk) => (answer += chunk.toString()));
+    socket.write(HEAD.replace(String(EVENT.length), String(body.length)));
+    for (const part of [body.slice(0, 10), body.slice(10, 20), body.slice(20)]) {
+      await sleep(pauseMs);
+      socket.write(part);
+    }
+    await once(socket, "data");
+    expect(answersIn(answer)).toEqual(["201"]);
+    expect(server.journal.events().at(-1)).toMatchObject({ id: JSON.parse(body).id });
+  }
+}, 20_000);
+
+test("a connection that is idle too long is closed: before its first request soon, after one later", async () => {
+  await using server = await startTestServer({ http: { headersTimeoutMs: 300, idleTimeoutMs: 2_000 } });
+  const silent = await server.socket();
+  const used = await server.socket();
+  used.write(HEAD + EVENT);
+  await once(used, "data");
+  const startedMs = performance.now();
+  silent.resume();
+  await once(silent, "close");
+  expect(performance.now() - startedMs).toBeLessThan(1_500);
+  expect(used.closed).toBe(false);
+  used.resume();
+  await once(used, "close");
+  expect(performance.now() - startedMs).toBeGreaterThan(1_500);
+}, 20_000);
