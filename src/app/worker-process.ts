@@ -24,6 +24,9 @@ import {
 /** Longest time for the requests under way when the supervisor is gone: another one may be waiting for the slot. */
 const ABANDON_MS = 2_000;
 
+/** For the last line of the log. */
+const FLUSH_MS = 500;
+
 /**
  * Longest time to end in order when the supervisor is gone: a disk that does not answer would
  * keep the slot locked. Within what the next worker waits for the lock.
@@ -111,8 +114,10 @@ function endAtOnce(log: Logger): void {
   log.error(
     "could not end in order in time without a supervisor; ending at once. Does the disk of the journal answer?",
   );
-  // An exit waits for what the thread pool has under way.
-  process.kill(process.pid, "SIGKILL");
+  // An exit would wait for what the thread pool has under way, and the log may do so for its reader.
+  const end = () => process.kill(process.pid, "SIGKILL");
+  log.flush(end);
+  setTimeout(end, FLUSH_MS);
 }
 
 function answer(worker: Worker, question: WorkerQuestion): Promise<unknown> {
