@@ -24,6 +24,9 @@ import {
 /** Longest time for the requests under way when the supervisor is gone: another one may be waiting for the slot. */
 const ABANDON_MS = 2_000;
 
+/** For the last line of the log to be written. */
+const LAST_LINE_MS = 300;
+
 /**
  * Longest time to end in order when the supervisor is gone: a disk that does not answer would
  * keep the slot locked. Within what the next worker waits for the lock.
@@ -111,8 +114,8 @@ function endAtOnce(log: Logger): void {
   log.error(
     "could not end in order in time without a supervisor; ending at once. Does the disk of the journal answer?",
   );
-  // An exit waits for what the thread pool has under way.
-  process.kill(process.pid, "SIGKILL");
+  // Lines are written in the background. An exit would wait for all that the thread pool has under way.
+  setTimeout(() => process.kill(process.pid, "SIGKILL"), LAST_LINE_MS);
 }
 
 function answer(worker: Worker, question: WorkerQuestion): Promise<unknown> {

@@ -16,7 +16,7 @@ import { MemoryTail } from "./memory-tail.ts";
 import type { JournalMetrics } from "./metrics.ts";
 import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
 import type { Segment, SegmentList } from "./segment-list.ts";
-import { SegmentWriter } from "./segment-writer.ts";
+import { LeftBehind, SegmentWriter } from "./segment-writer.ts";
 import type { UnsyncedLimits } from "./unsynced.ts";
 
 const DISK_IS_FULL = "the disk of the journal is full";
@@ -329,6 +329,7 @@ export class DiskJournal implements Journal {
 
 function writeFailure(cause: unknown): MillraceError {
   if (isNoRoom(cause)) return new MillraceError("journal_full", DISK_IS_FULL, { cause });
-  const problem = errorCode(cause) ?? String(cause);
+  const reason = cause instanceof LeftBehind ? cause.cause : cause;
+  const problem = errorCode(reason) ?? String(reason);
   return new MillraceError("journal_write_failed", `the journal could not be written: ${problem}`, { cause });
 }

@@ -6,9 +6,13 @@ import fs from "node:fs";
 
 const isStuck = () => fs.existsSync(process.env.TEST_DISK_STUCK ?? "");
 
+/** What is under way keeps a process from ending by itself. */
+const goOnForEver = () => setInterval(() => {}, 60_000);
+
 const fdatasync = fs.fdatasync.bind(fs);
 fs.fdatasync = (fd, done) => {
-  if (!isStuck()) fdatasync(fd, done);
+  if (isStuck()) goOnForEver();
+  else fdatasync(fd, done);
 };
 
 const file = await fs.promises.open(process.execPath);
@@ -17,6 +21,6 @@ await file.close();
 for (const name of ["sync", "datasync"]) {
   const sync = handle[name];
   handle[name] = function syncUnlessStuck() {
-    return isStuck() ? new Promise(() => {}) : sync.call(this);
+    return isStuck() ? new Promise(goOnForEver) : sync.call(this);
   };
 }
