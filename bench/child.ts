@@ -4,6 +4,9 @@ import { createInterface } from "node:readline";
 
 const STARTUP_MS = 20_000;
 
+/** Kept of what it prints, for the words of a failure. */
+const MAX_LINES = 100;
+
 /** A process under measurement: what it said when it was ready, its pid, and how to stop it. */
 export interface Child extends AsyncDisposable {
   readonly pid: number;
@@ -17,8 +20,9 @@ export async function startChild(
   args: readonly string[],
   ready: RegExp,
   env = process.env,
+  cwd?: string,
 ): Promise<Child> {
-  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env });
+  const child = spawn(command, args, { stdio: ["ignore", "pipe", "pipe"], env, ...(cwd === undefined ? {} : { cwd }) });
   const firstLine = await readyLine(child, ready).catch((error: unknown) => {
     child.kill("SIGKILL");
     throw error;
@@ -45,7 +49,7 @@ function readyLine(child: ChildProcess, ready: RegExp): Promise<string> {
       STARTUP_MS,
     );
     const read = (line: string): void => {
-      if (seen.length < 100) seen.push(line);
+      if (seen.length < MAX_LINES) seen.push(line);
       if (!ready.test(line)) return;
       clearTimeout(timer);
       resolve(line);

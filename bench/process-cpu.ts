@@ -16,11 +16,19 @@ export function processCpuMicros(pid: number): number {
   return (ticks * 1e6) / TICKS_PER_SECOND;
 }
 
-/** Largest resident sets that a process and its descendants have had, added up, in bytes. Linux only. */
-export function peakRssBytes(pid: number): number {
-  let kibibytes = 0;
-  for (const each of [pid, ...descendantsOf(pid)]) {
-    kibibytes += Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${each}/status`, "utf8"))?.[1] ?? 0);
-  }
-  return kibibytes * 1024;
+/** The largest resident set that each process has had. */
+export interface PeakRss {
+  /** The process itself: a collector's supervisor. */
+  readonly ownBytes: number;
+  /** The largest of its descendants: a worker; 0 when there are none. */
+  readonly workerBytes: number;
+}
+
+/** Since the processes were started. Linux only. */
+export function peakRss(pid: number): PeakRss {
+  return { ownBytes: peakBytes(pid), workerBytes: Math.max(0, ...descendantsOf(pid).map((each) => peakBytes(each))) };
+}
+
+function peakBytes(pid: number): number {
+  return 1024 * Number(/^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0);
 }

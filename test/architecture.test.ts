@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   testing: ["core"],
   chaos: ["core", "testing"],
   cost: [],
+  bench: [],
   supervisor: ["core"],
   lifeboat: ["core"],
   app: [
@@ -39,7 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "supervisor",
     "lifeboat",
   ],
-  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos", "cost"],
+  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos", "cost", "bench"],
   "main.ts": ["cli"],
   "testing.ts": ["testing"],
 };

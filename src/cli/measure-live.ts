@@ -35,7 +35,7 @@ function metricsUrlOf(url: string): URL {
   return new URL("/metrics", base);
 }
 
-async function scrape(url: URL): Promise<Scrape> {
+export async function scrape(url: URL): Promise<Scrape> {
   let text: string;
   try {
     const reply = await fetch(url, { signal: AbortSignal.timeout(SCRAPE_TIMEOUT_MS) });

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { packageVersion } from "../app/package-version.ts";
+import { benchCommand } from "./bench-command.ts";
 import { chaosCommand } from "./chaos-command.ts";
 import { checkCommand } from "./check-command.ts";
 import type { CliContext, Run } from "./cli-context.ts";
@@ -55,6 +56,7 @@ Every command explains itself: millrace COMMAND --help`,
   millrace.addCommand(startCommand(context, run));
   millrace.addCommand(devCommand(context, run));
   millrace.addCommand(checkCommand(context, run));
+  millrace.addCommand(benchCommand(context, run));
   millrace.addCommand(chaosCommand(context, run));
   millrace.addCommand(costCommand(context, run));
   millrace.addCommand(

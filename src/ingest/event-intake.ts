@@ -14,7 +14,8 @@ import type { HttpConfig } from "./config.ts";
 import type { EventOptions } from "./event-options.ts";
 import { type EventResult, eventResults } from "./event-results.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
-import { Judge, type Judgement } from "./judge-events.ts";
+import { BodyJudge, maxEventsOf } from "./judge-body.ts";
+import type { Judgement } from "./judge-events.ts";
 import {
   ackUnavailable,
   allInvalid,
@@ -29,20 +30,16 @@ import {
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
-import type { Enrichment, EventLimits, UnreadableBody } from "./protocols/incoming-event.ts";
-import { type BodyLayout, layoutOf, parseNative } from "./protocols/native.ts";
+import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
+import { type BodyLayout, layoutOf } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
 import { countStates } from "./receipts.ts";
 import { spreadRetry } from "./retry-after.ts";
 import type { Source } from "./sources.ts";
-import { Turnstile } from "./turnstile.ts";
 
 /** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
 const MAX_USER_AGENT_CHARS = 512;
-
-/** So much of a body is read in one turn of the event loop: milliseconds' worth, up to 9 for a body of nothing but `{}`. */
-const SLICE_BYTES = 256 * 1024;
 
 /** Of one request. */
 const MAX_LOGGED_EVENTS = 10;
@@ -90,13 +87,14 @@ interface Stored {
 export class EventIntake {
   readonly #parts: IntakeParts;
   readonly #pending: PendingBytes;
-  readonly #turnstile = new Turnstile();
+  readonly #court: BodyJudge;
   readonly #privacy = new ClientIpPrivacy();
   readonly #collectorPrefix: string;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#pending = new PendingBytes(parts.http.maxPendingBytes);
+    this.#court = new BodyJudge(parts.http, parts.validator);
     parts.metrics.showPendingBytes(() => this.#pending.held);
     this.#collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
   }
@@ -209,8 +207,7 @@ export class EventIntake {
     const { source, client, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, options, body)) return undefined;
-    const judging =
-      body.length > SLICE_BYTES ? this.#judgeInSlices(body, layout, source) : this.#judge(body, layout, source);
+    const judging = this.#court.judge(body, layout, source);
     const judgement = judging instanceof Promise ? await judging : judging;
     if ("kind" in judgement) {
       this.#payForOne(admitted);
@@ -262,50 +259,10 @@ export class EventIntake {
     return true;
   }
 
-  #maxEvents({ quota }: Source): number {
-    const { maxEventsPerRequest } = this.#parts.http;
-    return quota === undefined ? maxEventsPerRequest : Math.min(maxEventsPerRequest, quota.maxEventsPerRequest);
-  }
-
   #unreadable({ code, detail }: UnreadableBody, source: Source): Problem {
-    const maxEvents = this.#maxEvents(source);
+    const maxEvents = maxEventsOf(source, this.#parts.http);
     const isForClient = code === "too_many_events" && maxEvents < this.#parts.http.maxEventsPerRequest;
     return isForClient ? tooManyForClient(maxEvents) : unreadableBody(code, detail);
-  }
-
-  /** Event by event, so that only one is held parsed. */
-  #judge(body: Buffer, layout: BodyLayout, source: Source): Judgement | UnreadableBody {
-    const judge = new Judge(source, this.#parts.validator());
-    const events = parseNative(body, layout, this.#limits(source));
-    for (;;) {
-      const next = events.next();
-      if (next.done === true) return next.value ?? judge;
-      judge.add(next.value);
-    }
-  }
-
-  /** A slice of a large body at a time, so that others are served between. */
-  async #judgeInSlices(body: Buffer, layout: BodyLayout, source: Source): Promise<Judgement | UnreadableBody> {
-    // A body is looked through as a whole before its first event.
-    await this.#turnstile.pass();
-    const judge = new Judge(source, this.#parts.validator());
-    const events = parseNative(body, layout, this.#limits(source));
-    let sliceBytes = 0;
-    for (;;) {
-      const next = events.next();
-      if (next.done === true) return next.value ?? judge;
-      judge.add(next.value);
-      sliceBytes += next.value.kind === "event" ? next.value.event.raw.length : next.value.malformed.raw.length;
-      if (sliceBytes <= SLICE_BYTES) continue;
-      sliceBytes = 0;
-      await this.#turnstile.pass();
-    }
-  }
-
-  #limits(source: Source): EventLimits {
-    const { http } = this.#parts;
-    const maxEventsPerRequest = this.#maxEvents(source);
-    return maxEventsPerRequest === http.maxEventsPerRequest ? http : { ...http, maxEventsPerRequest };
   }
 
   /** What cannot be read costs as much as an event, and must not be for free. */

@@ -20,9 +20,8 @@ test("of requests that a client pipelines only one read is held while an answer 
   const requests = 20_000;
   socket.write((HEAD + EVENT).repeat(requests));
   await sleep(200);
-  // The rest of some 3 MB is where the client has it.
+  // The rest of some 3 MB is with the kernel and the client.
   expect(server.journal.drafts).toHaveLength(1);
-  expect(socket.writableLength).toBeGreaterThan(0);
   gate.resolve();
   while (answersIn(answers).length < requests) await once(socket, "data");
   expect(new Set(answersIn(answers))).toEqual(new Set(["201"]));
@@ -32,16 +31,19 @@ test("a client that takes no answers is not read from any more", async () => {
   await using server = await startTestServer();
   const socket = await server.socket();
   socket.pause();
-  const write = () => socket.write((HEAD + EVENT).repeat(1_000));
-  for (let round = 0; round < 200 && socket.writableLength === 0; round++) {
-    write();
+  // Answers of 180 bytes each, of which the kernel keeps some megabytes.
+  const rounds = 150;
+  for (let round = 0; round < rounds; round++) {
+    socket.write((HEAD + EVENT).repeat(1_000));
     await sleep(5);
   }
-  const stored = server.journal.drafts.length;
-  await sleep(200);
-  expect(socket.writableLength).toBeGreaterThan(0);
-  expect(server.journal.drafts.length - stored).toBeLessThan(5_000);
-});
+  let stored = -1;
+  while (stored < server.journal.drafts.length) {
+    stored = server.journal.drafts.length;
+    await sleep(300);
+  }
+  expect(stored).toBeLessThan(rounds * 1_000);
+}, 30_000);
 
 test("the body may come in parts, and what comes too slowly or is too large is served by node's server", async () => {
   await using server = await startTestServer({ http: { maxRequestBytes: 200_000, maxEventBytes: 200_000 } });
