@@ -24,7 +24,8 @@ export function journalVerifyCommand(context: CliContext, run: Run): Command {
       "after",
       `
 Nothing is changed, and a collector may run on the journal meanwhile: what it is just writing is
-no damage. The exit code is 0 when all is sound and 1 when damage was found.
+no damage. The exit code is 0 when all is sound and 1 when damage was found, or no slot in
+a directory that was named.
 
 Examples:
   millrace journal verify
