@@ -48,3 +48,17 @@ sinks:
     expect.stringMatching(/^10 sinks\[2\]\.type: /),
   ]);
 });
+
+test("a drain that leaves the sinks no time is refused with what takes it", () => {
+  const shutdown = (reserveMs: number) => `
+sources: [{ name: web, keys: [wk_one] }]
+sinks: [{ name: out, type: stdout }]
+shutdown: { preStopMs: 2000, drainMs: 10000, lifeboat: { dir: ./boats, reserveMs: ${reserveMs} } }
+`;
+  expect(problemsOf(shutdown(6_000))).toEqual([]);
+  expect(problemsOf(shutdown(7_000))).toEqual([
+    expect.stringContaining(
+      "preStopMs 2000 + lifeboat.reserveMs 7000 + 1500 for saving and ending must be less than drainMs 10000",
+    ),
+  ]);
+});
