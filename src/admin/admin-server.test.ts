@@ -10,7 +10,15 @@ const view: AdminView = {
   events: (sink) => Promise.resolve(sink === "ring" ? ['{"id":"a"}', '{"id":"b"}'] : undefined),
   sinks: () => Promise.resolve([{ sink: "stream", state: "ok" }]),
   workers: () => Promise.resolve([{ slot: "0", state: "ready" }]),
-  ledger: () => Promise.resolve({ balanced: true, accepted: { web: 3 }, quarantined: {}, rows: [] }),
+  ledger: () =>
+    Promise.resolve({
+      balanced: true,
+      complete: true,
+      missing: [],
+      accepted: { web: 3 },
+      quarantined: {},
+      rows: [],
+    }),
 };
 
 test("the admin port tells liveness apart from readiness, and says why it is not ready", async () => {

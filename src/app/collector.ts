@@ -1,6 +1,7 @@
 import { getCompileCacheDir } from "node:module";
 import { dirname, extname } from "node:path";
 import { availableParallelism } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
@@ -78,6 +79,8 @@ export class Collector {
   /** For workers that start when the files of it have become invalid. */
   #certificate: Certificate | undefined;
   #draining = false;
+  /** Slots that had a worker when the collector stopped. */
+  #stoppedSlots: readonly string[] = [];
   #lost = 0;
   readonly #emptying = new EmptyingAttempts();
   /** Slots whose worker said how it ended when the collector stopped. */
@@ -258,10 +261,10 @@ export class Collector {
   async #stopAll(atMostMs: number): Promise<void> {
     this.#draining = true;
     clearTimeout(this.#orphansTimer);
-    const slots = this.#supervisor.workers().map(({ slot }) => slot);
+    this.#stoppedSlots = this.#supervisor.workers().map(({ slot }) => slot);
     await this.#supervisor.drain(atMostMs);
     // A worker that was killed has said nothing; what it saved is at most some milliseconds old.
-    for (const slot of slots) if (!this.#spoken.has(slot)) await this.#ledgers.load(slot);
+    for (const slot of this.#unheard()) await this.#ledgers.load(slot);
     await this.#admin.close();
   }
 
@@ -270,15 +273,24 @@ export class Collector {
     this.#supervisor.killAll();
   }
 
-  /** The ledger of the node as it was known last, such as at the end. */
-  get ledger(): LedgerSummary {
-    return this.#ledgers.summary();
+  /** The slots whose worker has not said how it ended. */
+  #unheard(): string[] {
+    return this.#stoppedSlots.filter((slot) => !this.#spoken.has(slot));
   }
 
-  /** The ledger of the node, asking every worker. */
+  /** The ledger of the node at its end. */
+  get lastLedger(): LedgerSummary {
+    return this.#ledgers.summary(this.#unheard());
+  }
+
+  /** The ledger of the node, asking every worker; of one that does not answer, what it saved last. */
   async ledgerNow(): Promise<LedgerSummary> {
-    await this.#views();
-    return this.ledger;
+    const answered = new Set((await this.#views()).map(({ slot }) => slot));
+    const missing = this.#supervisor.workers().flatMap(({ slot }) => (answered.has(slot) ? [] : [slot]));
+    const refreshed = Promise.all(missing.map((slot) => this.#ledgers.refresh(slot)));
+    // A disk that is stuck keeps nobody waiting.
+    await Promise.race([refreshed, delay(VIEW_TIMEOUT_MS, undefined, { ref: false })]);
+    return this.#ledgers.summary(missing);
   }
 
   /** Acknowledged events that workers could not keep; known once they have ended. */

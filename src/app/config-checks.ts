@@ -1,3 +1,6 @@
+import { stat } from "node:fs/promises";
+import { isIP } from "node:net";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { Filter } from "../pipeline/filter.ts";
 import type { MillraceConfig } from "./config.ts";
@@ -10,9 +13,15 @@ export interface Contradiction {
 
 const text = z.string().optional().catch(undefined);
 const named = { name: text };
+const address = z
+  .object({ host: text, port: z.int().optional().catch(undefined) })
+  .optional()
+  .catch(undefined);
 
 /** The parts that are compared with each other, each `undefined` where it is wrong in itself. */
 const comparable = z.object({
+  listen: address,
+  admin: address,
   journal: z.object({ durability: text }).optional().catch(undefined),
   sources: z.array(z.object({ ...named, keys: z.array(text).catch([]), ack: text }).catch({ keys: [] })).catch([]),
   sinks: z.array(z.object({ ...named, when: text }).catch({})).catch([]),
@@ -22,8 +31,9 @@ const comparable = z.object({
 export function contradictions(config: unknown): Contradiction[] {
   const parsed = comparable.safeParse(config);
   if (!parsed.success) return [];
-  const { sources, sinks, journal } = parsed.data;
+  const { sources, sinks, journal, listen, admin } = parsed.data;
   return [
+    ...sharedPort(listen, admin),
     ...repeatedNames("source", sources),
     ...repeatedNames("sink", sinks),
     ...repeatedKeys(sources),
@@ -40,6 +50,22 @@ export function contradictions(config: unknown): Contradiction[] {
       return message === undefined ? [] : { path: ["sinks", index, "when"], message };
     }),
   ];
+}
+
+type Address = z.infer<typeof address>;
+
+function sharedPort(listen: Address, admin: Address): Contradiction[] {
+  if (listen?.port === undefined || listen.port === 0 || listen.port !== admin?.port) return [];
+  if (listen.host === undefined || admin.host === undefined || !overlap(listen.host, admin.host)) return [];
+  const message = `listen takes events in on port ${listen.port} of ${listen.host} already; give the admin port another`;
+  return [{ path: ["admin", "port"], message }];
+}
+
+/** Whether one port cannot be had at both addresses. */
+function overlap(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((host) => (host === "localhost" ? "127.0.0.1" : host));
+  if (one === other || one === "::" || other === "::") return true;
+  return (one === "0.0.0.0" && isIP(other ?? "") !== 6) || (other === "0.0.0.0" && isIP(one ?? "") !== 6);
 }
 
 function repeatedNames(kind: "source" | "sink", parts: readonly { name?: string | undefined }[]): Contradiction[] {
@@ -82,9 +108,13 @@ function filterProblem(expression: string): string | undefined {
 /** What two parts would write to together, each taking the other's files for its own. Call it once paths are absolute. */
 export function sharedDirectories(config: MillraceConfig): Contradiction[] {
   const problems: Contradiction[] = [];
-  if (config.deadLetters.dir === config.quarantine.dir) {
+  const { journal, quarantine, deadLetters } = config;
+  if (quarantine.dir === journal.dir)
+    problems.push({ path: ["quarantine", "dir"], message: "is the directory of the journal; use another" });
+  if (deadLetters.dir === journal.dir)
+    problems.push({ path: ["deadLetters", "dir"], message: "is the directory of the journal; use another" });
+  else if (deadLetters.dir === quarantine.dir)
     problems.push({ path: ["deadLetters", "dir"], message: "is the directory of the quarantine; use another" });
-  }
   const sinkOfDirectory = new Map<string, string>();
   for (const [index, sink] of config.sinks.entries()) {
     if (sink.type !== "file") continue;
@@ -96,4 +126,35 @@ export function sharedDirectories(config: MillraceConfig): Contradiction[] {
     sinkOfDirectory.set(sink.dir, sink.name);
   }
   return problems;
+}
+
+/** Directories of the configuration that are, or are to be made below, something else, such as a file. Call it once paths are absolute. */
+export async function noDirectories(config: MillraceConfig): Promise<Contradiction[]> {
+  const problems: Contradiction[] = [];
+  const check = async (path: Contradiction["path"], dir: string): Promise<void> => {
+    const blocker = await notADirectory(dir);
+    if (blocker === undefined) return;
+    const what = blocker === dir ? "is" : `lies below ${blocker}, which is`;
+    problems.push({ path, message: `${dir} ${what} a file and no directory; name another, or move the file away` });
+  };
+  await check(["journal", "dir"], config.journal.dir);
+  await check(["quarantine", "dir"], config.quarantine.dir);
+  await check(["deadLetters", "dir"], config.deadLetters.dir);
+  for (const [index, sink] of config.sinks.entries()) {
+    if (sink.type === "file") await check(["sinks", index, "dir"], sink.dir);
+  }
+  return problems;
+}
+
+/** The nearest of a path and those above it that is there, if it is no directory. */
+async function notADirectory(path: string): Promise<string | undefined> {
+  try {
+    return (await stat(path)).isDirectory() ? undefined : path;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const parent = dirname(path);
+    // What may not be looked at is for the start to tell: another user may check than the one who runs it.
+    if ((code !== "ENOENT" && code !== "ENOTDIR") || parent === path) return undefined;
+    return notADirectory(parent);
+  }
 }

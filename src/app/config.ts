@@ -4,6 +4,7 @@ import { adminConfig } from "../admin/config.ts";
 import { httpConfig, listenConfig, sourceConfig } from "../ingest/config.ts";
 import { journalConfig, rejectLogConfig } from "../journal/config.ts";
 import { schemasConfig } from "../schemas/config.ts";
+import { closingTimeMs } from "./closing-time.ts";
 import { contradictions } from "./config-checks.ts";
 import { lifeboatConfig } from "../lifeboat/config.ts";
 import { supervisorConfig } from "../supervisor/config.ts";
@@ -71,15 +72,22 @@ const fields = z.strictObject({
         .min(100)
         .max(3_600_000)
         .default(30_000)
-        .describe("Longest time from SIGTERM to the exit, in milliseconds; `preStopMs` is part of it."),
+        .describe(
+          "Longest time from SIGTERM to the exit, in milliseconds. `preStopMs` and `lifeboat.reserveMs` are part of it, and so are 1500 ms, or half of it when that is less, for saving and ending; the sinks have the rest.",
+        ),
       lifeboat: lifeboatConfig
         .optional()
         .describe(
           "Where what the sinks could not take at a shutdown is copied, for another node to deliver (`millrace journal import`). It also stays in the journal.",
         ),
     })
-    .refine(({ preStopMs, drainMs, lifeboat }) => preStopMs + (lifeboat?.reserveMs ?? 0) < drainMs, {
-      error: "preStopMs and lifeboat.reserveMs together must be shorter than drainMs",
+    .superRefine(({ preStopMs, drainMs, lifeboat }, context) => {
+      const closingMs = closingTimeMs(drainMs);
+      const reserveMs = lifeboat?.reserveMs ?? 0;
+      if (preStopMs + reserveMs + closingMs < drainMs) return;
+      const boat = lifeboat === undefined ? "" : ` + lifeboat.reserveMs ${reserveMs}`;
+      const message = `leaves the sinks no time: preStopMs ${preStopMs}${boat} + ${closingMs} for saving and ending must be less than drainMs ${drainMs}`;
+      context.addIssue({ code: "custom", message });
     })
     .prefault({})
     .describe("How the collector stops."),

@@ -32,8 +32,15 @@ export function ledgerReport(ledger: LedgerSummary): string {
   const verdict = ledger.balanced ? "the ledger balances" : "THE LEDGER DOES NOT BALANCE";
   return [
     `Ledger: ${accepted} accepted, ${quarantined} quarantined; ${verdict}.`,
+    ...(ledger.complete
+      ? []
+      : [`Not the last figures: of ${slotsText(ledger.missing)}, what was known before the end.`]),
     ...(rows.length > 0 ? table : ["No event has been accepted yet."]),
   ].join("\n");
+}
+
+function slotsText(slots: readonly string[]): string {
+  return `${slots.length === 1 ? "slot" : "slots"} ${slots.join(", ")}`;
 }
 
 function droppedText(dropped: Readonly<Record<string, number>>): string {

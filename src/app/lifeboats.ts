@@ -66,8 +66,9 @@ export class Lifeboats {
    * @param withdrawn ends when a `withdraw` that was cancelled has
    */
   async launch(ledger: Ledger, atMostMs: number, withdrawn: Promise<void>): Promise<void> {
-    const held = Object.fromEntries(ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const));
-    if (Object.values(held).every((events) => events === 0)) return;
+    const owed = ledger.sinks.map((sink) => [sink, ledger.held(sink)] as const).filter(([, events]) => events > 0);
+    if (owed.length === 0) return;
+    const held = Object.fromEntries(owed);
     try {
       const signal = AbortSignal.timeout(Math.max(1, Math.round(atMostMs)));
       await unlessAborted(withdrawn, signal);

@@ -7,7 +7,7 @@ import { shortPath } from "../config/short-path.ts";
 import { loadCertificate } from "../ingest/tls/certificate.ts";
 import { compileSchemas, readSchemas, type SchemaRegistry, type SchemaTexts } from "../schemas/registry.ts";
 import { type MillraceConfig, millraceConfig } from "./config.ts";
-import { sharedDirectories } from "./config-checks.ts";
+import { noDirectories, sharedDirectories } from "./config-checks.ts";
 import { embeddedDefaultFile } from "./embedded-default.ts";
 
 /** Where a configuration is looked for, in this order, when none is named. */
@@ -45,7 +45,9 @@ export async function loadAppConfig(options: {
   // Paths are relative to the configuration file; the embedded default keeps its data where it is started.
   const dataBase = found === undefined ? cwd : path.dirname(file);
   const config = withAbsolutePaths(parsed.config, dataBase, path.dirname(file));
-  const problems = sharedDirectories(config).map((problem) => parsed.problemAt(problem.path, problem.message));
+  const problems = [...sharedDirectories(config), ...(await noDirectories(config))].map((problem) =>
+    parsed.problemAt(problem.path, problem.message),
+  );
   const { tls } = config.listen;
   const certificate = tls === undefined ? undefined : await orProblem(loadCertificate(tls));
   if (certificate instanceof MillraceError) problems.push(parsed.problemAt(["listen", "tls"], certificate.message));

@@ -92,7 +92,7 @@ async function stopCollector(collector: Collector, signal: StopSignal, { log, ou
   const drained = collector.drain().then(() => "drained" as const);
   const ended = await Promise.race([drained, signal.second]);
   if (ended !== "drained") collector.killAll();
-  output.write(`${ledgerReport(collector.ledger)}\n`);
+  output.write(`${ledgerReport(collector.lastLedger)}\n`);
   if (ended === "drained") return collector.lostEvents === 0 ? 0 : 1;
   log.warn("stopped at once by a second signal; the journal holds what was not delivered");
   return 1;

@@ -6,6 +6,29 @@ import { CheckpointFile } from "../journal/checkpoint-file.ts";
 import { silent, temporaryDirectory } from "../journal/journal-fixture.ts";
 import { SlotLedgers } from "./slot-ledgers.ts";
 
+test("what is saved of a slot counts when it is newer than what its worker told last, and not otherwise", async () => {
+  using directory = temporaryDirectory();
+  const config = { dir: directory.path };
+  await mkdir(join(directory.path, "0"));
+  const file = new CheckpointFile({ config, slot: "0", log: silent });
+  const at = (countedTo: number, quarantined: number) => ({
+    ...new Ledger().checkpoint(),
+    countedTo,
+    quarantined: { web: quarantined },
+  });
+  const ledgers = new SlotLedgers(config, silent);
+  ledgers.tell("0", at(266, 0));
+  await file.save(at(291, 0));
+  await Promise.all([ledgers.refresh("0"), ledgers.refresh("0")]);
+  expect(ledgers.of("0")?.countedTo).toBe(291);
+  await file.save(at(291, 3));
+  await ledgers.refresh("0");
+  expect(ledgers.summary(["0"])).toMatchObject({ complete: false, missing: ["0"], quarantined: { web: 3 } });
+  ledgers.tell("0", at(300, 3));
+  await ledgers.refresh("0");
+  expect(ledgers.of("0")?.countedTo).toBe(300);
+});
+
 test("the ledger of a slot is read without touching its files, whichever of them are damaged or being written", async () => {
   using directory = temporaryDirectory();
   const config = { dir: directory.path };

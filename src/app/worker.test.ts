@@ -37,11 +37,13 @@ async function emptyingWorker() {
   return { worker, path, logged, segments };
 }
 
-test("a slot that was emptied has no segments left", async () => {
-  const { worker, segments } = await emptyingWorker();
+test("a slot that was emptied has no segments left, and no room kept for saving", async () => {
+  const { worker, path, segments } = await emptyingWorker();
+  expect(await readdir(path)).toContain("reserve");
   expect(await segments()).toHaveLength(1);
   await worker.drain();
   expect(await segments()).toEqual([]);
+  expect(await readdir(path)).not.toContain("reserve");
 });
 
 test("the segments of an emptied slot stay when it could not be saved that it is empty", async () => {

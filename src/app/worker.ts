@@ -12,6 +12,7 @@ import { slotDirectory } from "../journal/slot-directory.ts";
 import { removeSegments } from "../journal/slots-on-disk.ts";
 import { SchemaRegistry } from "../schemas/registry.ts";
 import { createRegistry } from "../telemetry/registry.ts";
+import { closingTimeMs } from "./closing-time.ts";
 import type { MillraceConfig } from "./config.ts";
 import { healthOf } from "./health.ts";
 import { Lifeboats } from "./lifeboats.ts";
@@ -20,9 +21,6 @@ import { type OpenSlot, openSlot } from "./open-slot.ts";
 import { packageVersion } from "./package-version.ts";
 import { shareOfQuotas } from "./quota-shares.ts";
 import type { MetricFamilies, WorkerView } from "./worker-protocol.ts";
-
-/** Kept of the drain's time, up to half of it, for writing the last state, closing files and ending the process. */
-const CLOSING_MS = 1_500;
 
 const NO_SCHEMAS = new SchemaRegistry();
 
@@ -232,7 +230,7 @@ export class Worker {
   async drain(): Promise<void> {
     const { preStopMs, drainMs } = this.#live.settings.config.shutdown;
     const deadlineMs = systemClock.monotonicMs() + drainMs;
-    const closingMs = Math.min(CLOSING_MS, drainMs / 2);
+    const closingMs = closingTimeMs(drainMs);
     const lifeboats = Lifeboats.of(this.#live.settings.config, this.slot, this.#log);
     const reservedMs = closingMs + (lifeboats?.reserveMs ?? 0);
     const leftMs = () => Math.max(0, deadlineMs - reservedMs - systemClock.monotonicMs());
@@ -293,17 +291,18 @@ export class Worker {
     await lock.release();
   }
 
-  /** A slot whose ledger says that it was emptied has no use for its segments; without them the next start need not look into it. */
+  /** A slot whose ledger says that it was emptied has no use for its segments and its reserve; without them the next start need not look into it. */
   async #discard(): Promise<void> {
     const { journal } = this.#live.settings.config;
     const isServing = this.#parts.server !== undefined;
     if (isServing || !this.isEmpty || journal.retainMs > 0) return;
     try {
       await removeSegments(journal, this.slot);
+      await this.#parts.reserve.remove();
     } catch (error) {
       this.#log.error(
         { err: error, directory: slotDirectory(journal, this.slot) },
-        "this journal slot is empty, but its segments could not be deleted; make the directory writable, or delete its *.seg files",
+        "this journal slot is empty, but its segments could not be deleted; make the directory writable, or delete its *.seg files and its reserve",
       );
     }
   }

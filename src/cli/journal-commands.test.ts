@@ -183,3 +183,20 @@ test("import takes the region and the endpoint of the command line before those 
   expect([exitCode, stdout]).toEqual([EXIT.ok, expect.stringContaining("There are no lifeboats")]);
   expect(asked[0]).toMatch(/^\/boats.*\/eu-west-1\/s3\//);
 });
+
+test("a folder that holds no slot is none, and one that is named is refused unless it holds some", async () => {
+  const folder = await workFolder("0");
+  await mkdir(path.join(folder, "journal", "systemd"));
+  await writeFile(path.join(folder, "journal", "systemd", "reserve"), "");
+  const some = await millrace(folder, "journal", "verify", "journal", "--json");
+  expect(JSON.parse(some.stdout)).toHaveLength(1);
+  for (const named of [".", "journal/systemd"]) {
+    for (const command of ["verify", "inspect"]) {
+      const none = await millrace(folder, "journal", command, named);
+      expect(none.exitCode, `${command} ${named}`).toBe(EXIT.failed);
+      expect(none.stderr).toContain("holds no journal");
+    }
+  }
+  await rm(path.join(folder, "journal"), { recursive: true });
+  expect((await millrace(folder, "journal", "verify")).exitCode).toBe(EXIT.ok);
+});

@@ -13,7 +13,8 @@ export interface SlotOptions {
 /**
  * Directories of the slots that are meant: all of the configured journal or of `directory`,
  * which can also be a slot itself, or a lifeboat. `undefined` when the configuration has
- * problems, which are printed. Rejects with `usage` when there is no such slot.
+ * problems, which are printed. Rejects with `usage` when there is no such slot, and with
+ * `journal_unusable` when `directory` holds none: only a configured journal may not be there yet.
  */
 export async function slotDirectories(
   directory: string | undefined,
@@ -40,7 +41,16 @@ export async function slotDirectories(
       throw new MillraceError("usage", `${dir} is a slot itself: leave out --slot, or name its journal`);
     }
   }
-  const slots = (await readable(dir, () => slotsOnDisk({ dir }))).map(({ slot }) => slot);
+  const slots: string[] = [];
+  for (const { slot } of await slotsOnDisk({ dir })) {
+    // Any other folder has a name that a slot could have, too.
+    if (await readable(dir, () => isSlot(join(dir, slot)))) slots.push(slot);
+  }
+  if (directory !== undefined && slots.length === 0)
+    throw new MillraceError(
+      "journal_unusable",
+      `${dir} holds no journal. A journal has a folder for each slot, such as 0, with *.seg files and a checkpoint.json; name it, one of these folders, or a lifeboat.`,
+    );
   if (options.slot === undefined) return slots.map((slot) => join(dir, slot));
   if (slots.includes(options.slot)) return [join(dir, options.slot)];
   throw new MillraceError("usage", `${dir} has no slot ${options.slot}; it has ${slots.join(", ") || "none"}`);

@@ -24,7 +24,8 @@ export function journalVerifyCommand(context: CliContext, run: Run): Command {
       "after",
       `
 Nothing is changed, and a collector may run on the journal meanwhile: what it is just writing is
-no damage. The exit code is 0 when all is sound and 1 when damage was found.
+no damage. The exit code is 0 when all is sound and 1 when damage was found, or no slot in
+a directory that was named.
 
 Examples:
   millrace journal verify
@@ -81,7 +82,9 @@ function progressOn({ stderr }: CliContext, name: string) {
 function describe(slot: SlotVerification, { stdout, env, cwd }: CliContext): string {
   const paint = painter(stdout, env);
   const { damage, sinks, sound, unfinishedBytes } = slot;
-  const rows = [["read", `${slot.events} events in ${slot.segments} segments, ${roughBytes(slot.bytes)}`]];
+  const rows = [
+    ["read", `${counted(slot.events, "event")} in ${counted(slot.segments, "segment")}, ${roughBytes(slot.bytes)}`],
+  ];
   if (slot.process !== undefined) rows.push(["process", `in use by process ${slot.process}`]);
   if (unfinishedBytes > 0)
     rows.push(["unfinished", `${unfinishedBytes} bytes at an end, of a write that did not finish`]);
@@ -95,6 +98,10 @@ function describe(slot: SlotVerification, { stdout, env, cwd }: CliContext): str
   for (const one of damage) rows.push([one.file, paint("red", damageText(one))]);
   const verdict = sound ? paint("green", "sound") : paint("red", "damaged");
   return `${paint("bold", shortPath(slot.directory, cwd))}: ${verdict}\n\n${table(rows)}`;
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function damageText({ offset, bytes, positions, problem }: Damage): string {

@@ -15,6 +15,7 @@ const UNITS: Readonly<Record<string, number>> = {
 /** A size in bytes: a whole number, or one with a unit such as `64MiB`, `1.5GiB` or `500KB`. */
 export function byteSize(limits: { min: number; max?: number }) {
   const max = limits.max ?? Number.MAX_SAFE_INTEGER;
+  const least = formatBytes(limits.min);
   return z
     .union([
       z.int(),
@@ -22,7 +23,8 @@ export function byteSize(limits: { min: number; max?: number }) {
     ])
     .transform(toBytes)
     .refine((bytes) => bytes >= limits.min && bytes <= max, {
-      error: `must be between ${formatBytes(limits.min)} and ${formatBytes(max)}`,
+      error:
+        limits.max === undefined ? `must be at least ${least}` : `must be between ${least} and ${formatBytes(max)}`,
     });
 }
 

@@ -32,6 +32,8 @@ test("the ledgers of all slots add up, row by row and reason by reason", () => {
   c.quarantine("app", 1);
   expect(summarize([a, b, c])).toEqual({
     balanced: true,
+    complete: true,
+    missing: [],
     accepted: { web: 15, app: 2 },
     quarantined: { web: 7, app: 1 },
     rows: [
@@ -39,7 +41,14 @@ test("the ledgers of all slots add up, row by row and reason by reason", () => {
       { source: "app", sink: "stream", accepted: 2, delivered: 0, deadLettered: 0, dropped: {}, held: 2 },
     ],
   });
-  expect(summarize([])).toEqual({ balanced: true, accepted: {}, quarantined: {}, rows: [] });
+  expect(summarize([], ["1"])).toEqual({
+    balanced: true,
+    complete: false,
+    missing: ["1"],
+    accepted: {},
+    quarantined: {},
+    rows: [],
+  });
 });
 
 test("one ledger that does not balance shows in the sum", () => {

@@ -4,6 +4,10 @@ import type { Ledger, LedgerRow } from "./ledger.ts";
 export interface LedgerSummary {
   /** True when each of the ledgers balances. */
   readonly balanced: boolean;
+  /** True when every figure is of now: nothing is `missing`. */
+  readonly complete: boolean;
+  /** Slots whose worker has not told its figures just now. They are in the sums with what was known of them last. */
+  readonly missing: readonly string[];
   /** Events accepted, by source. */
   readonly accepted: Readonly<Record<string, number>>;
   /** Events that failed validation and were set aside, by source. */
@@ -11,7 +15,7 @@ export interface LedgerSummary {
   readonly rows: readonly LedgerRow[];
 }
 
-export function summarize(ledgers: readonly Ledger[]): LedgerSummary {
+export function summarize(ledgers: readonly Ledger[], missing: readonly string[] = []): LedgerSummary {
   const rows = new Map<string, LedgerRow>();
   for (const ledger of ledgers) {
     for (const row of ledger.rows()) {
@@ -22,6 +26,8 @@ export function summarize(ledgers: readonly Ledger[]): LedgerSummary {
   }
   return {
     balanced: ledgers.every((ledger) => ledger.balances()),
+    complete: missing.length === 0,
+    missing,
     accepted: sumByName(ledgers.map((ledger) => ledger.accepted())),
     quarantined: sumByName(ledgers.map((ledger) => ledger.quarantined())),
     rows: [...rows.values()],

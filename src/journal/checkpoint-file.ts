@@ -13,6 +13,9 @@ export const CHECKPOINT_NAME = "checkpoint.json";
 const FRESH_NAME = "checkpoint.new.json";
 const PREVIOUS_NAME = "checkpoint.previous.json";
 
+/** From the newest on. A crash between the two renames of a save leaves the newest under its first name. */
+export const CHECKPOINT_NAMES: readonly string[] = [CHECKPOINT_NAME, FRESH_NAME, PREVIOUS_NAME];
+
 const VERSION = 1;
 
 /** A disk that failed once need not fail again. */
@@ -215,8 +218,7 @@ export async function* checkpointsIn(
   disk: Disk,
   directory: string,
 ): AsyncGenerator<{ readonly name: string; readonly found: Checkpoint | Unusable }> {
-  // A crash between the two renames of a save leaves the newest under its first name.
-  for (const name of [CHECKPOINT_NAME, FRESH_NAME, PREVIOUS_NAME]) {
+  for (const name of CHECKPOINT_NAMES) {
     const found = await readCheckpoint(disk, join(directory, name));
     if (found !== undefined) yield { name, found };
   }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type Disk, type DiskWriter, isNoRoom, nodeDisk } from "./disk.ts";
+import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk } from "./disk.ts";
 import { slotDirectory } from "./slot-directory.ts";
 
 /** A checkpoint takes about 150 bytes for each pair of a source and a sink. */
@@ -86,6 +86,15 @@ export class DiskReserve {
     } finally {
       this.#isLent = false;
     }
+  }
+
+  /** Gives the room back, for a slot that nobody writes to any more. Rejects with the disk's error. */
+  async remove(): Promise<void> {
+    await this.close();
+    this.#bytes = 0;
+    await this.#disk.unlink(this.#path).catch((error: unknown) => {
+      if (errorCode(error) !== "ENOENT") throw error;
+    });
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import { DiskReserve } from "./disk-reserve.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
 import { type OldFile, rejectFilesOnDisk } from "./reject-files-on-disk.ts";
 import { rejectLine } from "./reject-line.ts";
+import { whyUnusable } from "./why-unusable.ts";
 
 const HOUR_MS = 3_600_000;
 /** A file ends after a day, so that a quiet log does not keep old entries alive with new ones. */
@@ -50,10 +51,9 @@ export async function openRejectLog(options: RejectLogOptions): Promise<RejectLo
     await disk.syncDirectory(dirname(config.dir));
     await log.start();
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
     throw new MillraceError(
       "journal_unusable",
-      `the ${name} in ${config.dir} cannot be used: ${problem}. Make the directory readable and writable, or set another.`,
+      `the ${name} in ${config.dir} cannot be used: ${await whyUnusable(config.dir, error)}, or set another.`,
       { cause: error },
     );
   }

@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import type { Position } from "../core/event.ts";
 import { type Checkpoint, Ledger } from "../core/ledger.ts";
-import { CHECKPOINT_NAME, checkpointsIn, type Unusable } from "./checkpoint-file.ts";
+import { CHECKPOINT_NAME, CHECKPOINT_NAMES, checkpointsIn, type Unusable } from "./checkpoint-file.ts";
 import { type Disk, errorCode, nodeDisk } from "./disk.ts";
-import { readPositionsNote } from "./positions-file.ts";
+import { POSITIONS_NAME, readPositionsNote } from "./positions-file.ts";
 import { checkSegment, type SegmentFile } from "./segment-check.ts";
 import {
   firstOfSegmentName,
@@ -14,6 +14,7 @@ import {
 } from "./segment-header.ts";
 import { DAMAGED_DIRECTORY, listAside } from "./set-aside.ts";
 import { slotHolder } from "./slot-lock.ts";
+import { mayHaveEvents } from "./slots-on-disk.ts";
 
 /** What a slot on disk holds, whoever may have it open. Nothing is changed by looking. */
 export interface SlotInspection {
@@ -68,10 +69,11 @@ export async function inspectSlot(directory: string, disk: Disk = nodeDisk): Pro
   };
 }
 
-/** Whether a directory looks like a slot, or like a copy of one. */
+/** Whether a directory looks like a slot, or like a copy of one: it has segments, a checkpoint or positions. */
 export async function isSlot(directory: string, disk: Disk = nodeDisk): Promise<boolean> {
-  const names = await disk.list(directory);
-  return names.some((name) => name === CHECKPOINT_NAME || firstOfSegmentName(name) !== undefined);
+  return (await disk.list(directory)).some(
+    (name) => CHECKPOINT_NAMES.includes(name) || name === POSITIONS_NAME || mayHaveEvents(name),
+  );
 }
 
 /** The newest sound checkpoint and its file; else what is wrong with the newest. */

@@ -1,9 +1,9 @@
-import { access, constants, mkdir, readFile, truncate, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { MillraceError } from "../core/errors.ts";
-import { errorCode } from "./disk.ts";
 import { slotDirectory } from "./slot-directory.ts";
+import { whyUnusable } from "./why-unusable.ts";
 
 /** SQLite's codes for a file that another connection has locked, and for one that is no database. */
 const SQLITE_BUSY = 5;
@@ -114,22 +114,9 @@ async function holder(path: string): Promise<SlotHolder | undefined> {
 }
 
 async function unusable(directory: string, cause: unknown): Promise<MillraceError> {
-  const problem = (await unwritable(directory)) ?? (cause instanceof Error ? cause.message : String(cause));
   return new MillraceError(
     "journal_unusable",
-    `the journal slot ${directory} cannot be used: ${problem}. Make the directory readable and writable, or set journal.dir.`,
+    `the journal slot ${directory} cannot be used: ${await whyUnusable(directory, cause)}, or set journal.dir.`,
     { cause },
   );
-}
-
-/** Why nothing can be written in a directory, or in the nearest one above it that is there: SQLite and mkdir do not say. */
-async function unwritable(directory: string): Promise<string | undefined> {
-  try {
-    await access(directory, constants.R_OK | constants.W_OK | constants.X_OK);
-    return undefined;
-  } catch (error) {
-    const parent = dirname(directory);
-    if (errorCode(error) === "ENOENT" && parent !== directory) return unwritable(parent);
-    return error instanceof Error ? error.message : String(error);
-  }
 }

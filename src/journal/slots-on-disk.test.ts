@@ -22,6 +22,16 @@ test("a slot whose only segment is a copy that a crash has left under its first 
   expect(await slotsOnDisk(config)).toEqual([{ slot: "0", hasSegments: false }]);
 });
 
+test("a journal whose directory is a file is refused with what to do", async () => {
+  using directory = temporaryDirectory();
+  const dir = join(directory.path, "journal");
+  await writeFile(dir, "");
+  await expect(slotsOnDisk({ dir })).rejects.toMatchObject({
+    code: "journal_unusable",
+    message: expect.stringContaining("set journal.dir"),
+  });
+});
+
 test("a copy that took the place of a damaged segment is delivered under the name of the segment, and one that is unfinished is not", async () => {
   using directory = temporaryDirectory();
   await slotWith(directory.path, ["checkpoint.json", FIRST, `${FIRST}.salvage`, `${SECOND}.salvage`]);

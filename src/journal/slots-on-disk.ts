@@ -1,5 +1,6 @@
 import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { MillraceError } from "../core/errors.ts";
 import type { Position } from "../core/event.ts";
 import { SLOT_NAME } from "../core/slot-name.ts";
 import { CHECKPOINT_NAME } from "./checkpoint-file.ts";
@@ -14,11 +15,19 @@ export interface SlotOnDisk {
   readonly hasSegments: boolean;
 }
 
-/** The slots of a journal, by name; none when the journal was never used. A directory that cannot be read is left out. */
+/**
+ * The slots of a journal, by name; none when the journal was never used. A slot that cannot be
+ * read is left out. Rejects with `journal_unusable` when the journal's directory cannot be read.
+ */
 export async function slotsOnDisk({ dir }: { readonly dir: string }): Promise<SlotOnDisk[]> {
   const entries = await readdir(dir, { withFileTypes: true }).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT") return [];
-    throw error;
+    const problem = error instanceof Error ? error.message : String(error);
+    throw new MillraceError(
+      "journal_unusable",
+      `the journal in ${dir} cannot be read: ${problem}. Make it a directory that can be read and written, or set journal.dir.`,
+      { cause: error },
+    );
   });
   const slots: SlotOnDisk[] = [];
   for (const entry of entries) {
@@ -62,7 +71,7 @@ export async function removeSegments(config: { readonly dir: string }, slot: str
 }
 
 /** A crash may leave the copy of a damaged segment under its first name, and nothing under that of the segment. */
-function mayHaveEvents(name: string): boolean {
+export function mayHaveEvents(name: string): boolean {
   return segmentOf(name).endsWith(".seg");
 }
 

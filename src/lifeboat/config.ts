@@ -35,7 +35,9 @@ export const lifeboatConfig = z
       .min(1_000)
       .max(600_000)
       .default(10_000)
-      .describe("Kept of `shutdown.drainMs` for filling the lifeboat, in milliseconds; the sinks have the rest."),
+      .describe(
+        "Kept of `shutdown.drainMs` for filling the lifeboat, in milliseconds, beside what `drainMs` keeps for saving and ending; the sinks have the rest.",
+      ),
   })
   .refine(({ dir, s3 }) => (dir === undefined) !== (s3 === undefined), { error: "give either dir or s3" });
 

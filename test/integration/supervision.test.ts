@@ -135,19 +135,22 @@ test("a worker that is killed under load is replaced at once, and nothing acknow
   console.log(`replaced after ${recoveries.map((ms) => Math.round(ms)).join(", ")} ms`);
 }, 90_000);
 
-test("a worker that hangs is replaced", async () => {
+test("a worker that hangs is replaced, and meanwhile the ledger says whose figures are not current", async () => {
   await using dir = await temporaryDir();
   await using sink = await recordingStandIn();
   const config = kinesisConfig({ endpoint: sink.standIn.url, more: "workers: 1\nsupervisor: { hangMs: 1500 }" });
   await using collector = await CollectorProcess.start(dir.path, config);
   const sent = await send(collector, 500);
   const [{ pid = 0 } = {}] = await collector.workers();
+  await waitFor(async () => (await collector.ledger()).complete);
   process.kill(pid, "SIGSTOP");
+  await waitFor(async () => !(await collector.ledger()).complete);
   await waitFor(async () =>
     (await collector.workers()).some((worker) => worker.state === "ready" && worker.pid !== pid),
   );
   expect((await post(collector, { type: "test.sent" })).status).toBe(201);
   await collector.settled();
+  expect(await collector.ledger()).toMatchObject({ complete: true, missing: [], accepted: { web: 501 } });
   expect(missing(sent, sink.stored)).toEqual([]);
 }, 60_000);
 

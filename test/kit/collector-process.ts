@@ -14,6 +14,8 @@ const main = path.join(import.meta.dirname, "../../src/main.ts");
 
 export interface LedgerReply {
   readonly balanced: boolean;
+  readonly complete: boolean;
+  readonly missing: readonly string[];
   readonly accepted: Readonly<Record<string, number>>;
   readonly quarantined: Readonly<Record<string, number>>;
   readonly rows: readonly LedgerRow[];
