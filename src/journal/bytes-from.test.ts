@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Journal } from "../core/journal.ts";
-import { frameBytes } from "./frame.ts";
+import { eventBytes, frameBytes } from "./frame.ts";
 import { draftOf, openTestJournal } from "./journal-fixture.ts";
 import { createMemoryJournal } from "./memory-journal.ts";
 import { EVENT_OVERHEAD_BYTES } from "./memory-tail.ts";
@@ -76,9 +76,7 @@ test("in memory the bytes from a position are exact, wherever it is", async () =
       journal.release(10 + released);
       const bytes = sizes
         .map((size, at) => draftOf(`event-${at}`, size))
-        .map(({ head, body, tail }) => {
-          return Buffer.byteLength(head) + body.length + Buffer.byteLength(tail) + EVENT_OVERHEAD_BYTES;
-        });
+        .map((draft) => eventBytes(draft) + EVENT_OVERHEAD_BYTES);
       expect(journal.bytesFrom(0)).toBe(journal.heldBytes);
       for (let position = journal.first; position <= journal.end + 1; position++)
         expect(journal.bytesFrom(position)).toBe(sumFrom(bytes, position - 10));
