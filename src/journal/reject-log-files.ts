@@ -51,9 +51,11 @@ export async function openRejectLog(options: RejectLogOptions): Promise<RejectLo
     await disk.syncDirectory(dirname(config.dir));
     await log.start();
   } catch (error) {
+    // A disk that is not the machine's, as in a simulation, cannot be looked at beside it.
+    const why = disk === nodeDisk ? await whyUnusable(config.dir, error) : String(error);
     throw new MillraceError(
       "journal_unusable",
-      `the ${name} in ${config.dir} cannot be used: ${await whyUnusable(config.dir, error)}, or set another.`,
+      `the ${name} in ${config.dir} cannot be used: ${why}, or set another.`,
       { cause: error },
     );
   }
