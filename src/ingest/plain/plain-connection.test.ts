@@ -1,7 +1,17 @@
 import { once } from "node:events";
+import type { Socket } from "node:net";
+import { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pino } from "pino";
+import { Registry } from "prom-client";
 import { expect, test } from "vitest";
+import { systemClock } from "../../core/clock.ts";
+import { AnswerBacklog } from "../answer-backlog.ts";
+import { httpConfig } from "../config.ts";
 import { startTestServer } from "../ingest-server-fixture.ts";
+import { createIngestMetrics } from "../metrics.ts";
+import { RefusalLog } from "../refusal-log.ts";
+import { PlainConnections } from "./plain-connections.ts";
 
 const EVENT = '{"type":"page.viewed","id":"1"}';
 const HEAD = `POST /v1/events HTTP/1.1\r\nHost: a\r\nX-Write-Key: wk_web\r\nContent-Length: ${EVENT.length}\r\n\r\n`;
@@ -66,6 +76,47 @@ test("the body may come in parts, and what comes too slowly or is too large is s
     expect(server.journal.events().at(-1)).toMatchObject({ id: JSON.parse(body).id });
   }
 }, 20_000);
+
+test("what all connections keep of requests that have not come whole is bounded: the rest is node's", async () => {
+  const metrics = createIngestMetrics(new Registry());
+  const log = pino({ level: "silent" });
+  const handedOver: Socket[] = [];
+  const connections = new PlainConnections({
+    http: httpConfig.parse({}),
+    clock: systemClock,
+    context: {
+      metrics,
+      backlog: new AnswerBacklog(metrics),
+      log,
+      refusals: new RefusalLog(log, systemClock),
+      draining: false,
+    },
+    serve: () => expect.unreachable("no request is whole"),
+    handOver: (socket) => handedOver.push(socket),
+    keepAlive: "timeout=5",
+  });
+  const part = HEAD.replace(String(EVENT.length), "60000") + "x".repeat(50_000);
+  const most = Math.floor((16 * 1024 ** 2) / part.length);
+  const sockets = Array.from(
+    { length: most + 10 },
+    () => new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() }),
+  );
+  for (const socket of sockets) {
+    connections.take(socket as Socket);
+    socket.push(part);
+  }
+  await sleep(0);
+  expect(handedOver).toHaveLength(10);
+  // What is gone makes room.
+  sockets[0]?.destroy();
+  await sleep(0);
+  const later = new Duplex({ read() {} });
+  connections.take(later as Socket);
+  later.push(part);
+  await sleep(0);
+  expect(handedOver).toHaveLength(10);
+  connections.stop();
+});
 
 test("a connection that is idle too long is closed: before its first request soon, after one later", async () => {
   await using server = await startTestServer({ http: { headersTimeoutMs: 300, idleTimeoutMs: 2_000 } });

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { PendingBytes } from "../body/pending-bytes.ts";
 import type { ConnectionsOptions } from "../connections-options.ts";
 import { INCOMPLETE } from "../protocol-problems.ts";
 import { PlainExchange } from "./plain-exchange.ts";
@@ -14,6 +15,8 @@ const MAX_PARTIAL_MS = 1_000;
 export interface PlainContext extends ConnectionsOptions {
   /** Has node's server serve the connection from these bytes on. */
   readonly handOver: (socket: Socket, bytes: Buffer | undefined) => void;
+  /** The budget, of all connections, for requests whose rest is still to come. */
+  readonly partial: PendingBytes;
   readonly keepAlive: string;
 }
 
@@ -32,6 +35,8 @@ export class PlainConnection {
   readonly #memory = new HeadMemory();
   #bytes: Buffer | undefined;
   #parts = 0;
+  /** Bytes of the budget for partial requests that it has. */
+  #reserved = 0;
   #exchange: PlainExchange | undefined;
   /** Since when it waits, or its last answer is not taken, by the monotonic clock. */
   #sinceMs: number;
@@ -105,7 +110,8 @@ export class PlainConnection {
     const head = this.#memory.read(bytes, this.#context.http.maxHeaderBytes);
     if (head === undefined || head.bodyBytes > MAX_BODY_BYTES) return this.#handOver();
     const end = head.headBytes + head.bodyBytes;
-    if (bytes.length < end) return this.#awaitRest(head);
+    if (bytes.length < end) return this.#awaitRest(head, bytes.length);
+    this.#release();
     const body = bytes.subarray(head.headBytes, end);
     this.#bytes = bytes.length === end ? undefined : bytes.subarray(end);
     this.#parts = 1;
@@ -113,15 +119,23 @@ export class PlainConnection {
     return this.#exchange === undefined;
   }
 
-  #awaitRest(head: PlainHead): false {
+  #awaitRest(head: PlainHead, length: number): false {
+    const { partial } = this.#context;
     if (this.#isEnded) this.#serveIncomplete(head);
-    else if (this.#parts >= MAX_PARTS) this.#handOver();
+    else if (this.#parts >= MAX_PARTS || !partial.reserve(length - this.#reserved)) this.#handOver();
+    else this.#reserved = length;
     return false;
+  }
+
+  #release(): void {
+    this.#context.partial.release(this.#reserved);
+    this.#reserved = 0;
   }
 
   /** There may be more to say about it than that it is not complete. */
   #serveIncomplete(head: PlainHead): void {
     this.#bytes = undefined;
+    this.#release();
     this.#serve(head, undefined);
     const exchange = this.#exchange;
     if (exchange === undefined) return;
@@ -189,6 +203,7 @@ export class PlainConnection {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#bytes = undefined;
+    this.#release();
     const { socket } = this;
     socket.off("data", this.#read);
     socket.off("end", this.#end);

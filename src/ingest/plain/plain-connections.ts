@@ -1,7 +1,11 @@
 import type { Socket } from "node:net";
 import type { Timer } from "../../core/clock.ts";
+import { PendingBytes } from "../body/pending-bytes.ts";
 import { TIMEOUT_CHECK_MS } from "../connections-options.ts";
 import { PlainConnection, type PlainContext } from "./plain-connection.ts";
+
+/** Of requests whose rest is still to come, on all connections. What comes beyond is node's, and counts as its bodies do. */
+const MAX_PARTIAL_BYTES = 16 * 1024 ** 2;
 
 /** The connections that have brought nothing but plain requests so far. */
 export class PlainConnections {
@@ -10,8 +14,8 @@ export class PlainConnections {
   #timer: Timer | undefined;
   #isStopped = false;
 
-  constructor(context: PlainContext) {
-    this.#context = context;
+  constructor(context: Omit<PlainContext, "partial">) {
+    this.#context = { ...context, partial: new PendingBytes(MAX_PARTIAL_BYTES) };
     this.#setTimer();
   }
 
