@@ -85,7 +85,7 @@ export const httpConfig = z
       .boolean()
       .default(true)
       .describe(
-        "Serve POST /v1/events of the usual form without node's HTTP server, for about half its CPU. Whatever is unusual goes to node's server in any case; off: all of it.",
+        "Serve POST /v1/events of the usual form without node's HTTP server, for less CPU. Whatever is unusual goes to node's server in any case; off: all of it.",
       ),
     maxConnections: z
       .int()
