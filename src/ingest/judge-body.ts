@@ -1,7 +1,8 @@
+import assert from "node:assert/strict";
 import type { EventValidator } from "../core/validation.ts";
 import type { HttpConfig } from "./config.ts";
 import { Judge, type Judgement } from "./judge-events.ts";
-import type { EventLimits, UnreadableBody } from "./protocols/incoming-event.ts";
+import type { EventLimits, IncomingBody, UnreadableBody } from "./protocols/incoming-event.ts";
 import { type BodyLayout, parseNative } from "./protocols/native.ts";
 import type { Source } from "./sources.ts";
 import { Turnstile } from "./turnstile.ts";
@@ -25,31 +26,21 @@ export class BodyJudge {
     layout: BodyLayout,
     source: Source,
   ): Judgement | UnreadableBody | Promise<Judgement | UnreadableBody> {
-    if (body.length > SLICE_BYTES) return this.#judgeInSlices(body, layout, source);
     const judge = new Judge(source, this.#validator());
     const events = parseNative(body, layout, this.#limits(source));
-    for (;;) {
-      const next = events.next();
-      if (next.done === true) return next.value ?? judge;
-      judge.add(next.value);
-    }
+    if (body.length > SLICE_BYTES) return this.#judgeInSlices(judge, events);
+    const end = judgeSlice(judge, events);
+    assert(end !== "more", "a small body is one slice");
+    return end ?? judge;
   }
 
   /** A slice at a time, so that others are served between. */
-  async #judgeInSlices(body: Buffer, layout: BodyLayout, source: Source): Promise<Judgement | UnreadableBody> {
-    // A body is looked through as a whole before its first event.
-    await this.#turnstile.pass();
-    const judge = new Judge(source, this.#validator());
-    const events = parseNative(body, layout, this.#limits(source));
-    let sliceBytes = 0;
+  async #judgeInSlices(judge: Judge, events: IncomingBody): Promise<Judgement | UnreadableBody> {
     for (;;) {
-      const next = events.next();
-      if (next.done === true) return next.value ?? judge;
-      judge.add(next.value);
-      sliceBytes += next.value.kind === "event" ? next.value.event.raw.length : next.value.malformed.raw.length;
-      if (sliceBytes <= SLICE_BYTES) continue;
-      sliceBytes = 0;
+      // Also before the first event, for which a body is looked through as a whole.
       await this.#turnstile.pass();
+      const end = judgeSlice(judge, events);
+      if (end !== "more") return end ?? judge;
     }
   }
 
@@ -57,6 +48,18 @@ export class BodyJudge {
     const maxEventsPerRequest = maxEventsOf(source, this.#http);
     return maxEventsPerRequest === this.#http.maxEventsPerRequest ? this.#http : { ...this.#http, maxEventsPerRequest };
   }
+}
+
+/** Judges the events of one slice; `more`: there may be others. Else what the body ended with. */
+function judgeSlice(judge: Judge, events: IncomingBody): UnreadableBody | undefined | "more" {
+  let bytes = 0;
+  while (bytes <= SLICE_BYTES) {
+    const next = events.next();
+    if (next.done === true) return next.value;
+    judge.add(next.value);
+    bytes += next.value.kind === "event" ? next.value.event.raw.length : next.value.malformed.raw.length;
+  }
+  return "more";
 }
 
 /** Most events in a request of the source. */

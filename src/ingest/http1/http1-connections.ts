@@ -79,9 +79,8 @@ export class Http1Connections {
     for (const socket of this.#latest.keys()) if (socket.bytesRead === 0) socket.destroy();
   }
 
-  /** Answers the requests that have not come whole. */
+  /** Answers the requests that have not come whole. Call it after `closeIdle`, which leaves the plain ones among them to node. */
   refuse(problem: Problem): void {
-    this.#plain?.closeIdle();
     for (const [socket, exchange] of this.#latest) {
       const complete = exchange !== undefined && exchange.complete && !exchange.response.writableFinished;
       if (!complete) this.#interrupt(socket, exchange, problem);

@@ -111,12 +111,8 @@ function parseTogether(
 ): readonly unknown[] | undefined {
   if (end - start > MAX_TOGETHER_BYTES) return undefined;
   for (const element of elements) if (brokenLimit(element, limits) !== undefined) return undefined;
-  try {
-    const values: unknown = JSON.parse(body.toString("utf8", start, end));
-    return Array.isArray(values) ? values : undefined;
-  } catch {
-    return undefined;
-  }
+  const values = parseJson(body, start, end);
+  return Array.isArray(values) ? values : undefined;
 }
 
 function* parseLines(body: Buffer, start: number, end: number, limits: EventLimits): IncomingBody {
@@ -152,11 +148,16 @@ function parseLine(body: Buffer, start: number, end: number, line: number, limit
 function parseItem(body: Buffer, scanned: ScannedValue, limits: EventLimits): IncomingItem | undefined {
   const problem = brokenLimit(scanned, limits);
   if (problem !== undefined) return unparsed(body.subarray(scanned.start, scanned.end), problem);
+  const value = parseJson(body, scanned.start, scanned.end);
+  return value === undefined ? undefined : readItem(body, scanned, value);
+}
+
+/** `undefined`, which no JSON is, when the text is not JSON. */
+function parseJson(body: Buffer, start: number, end: number): unknown {
   try {
-    return readItem(body, scanned, JSON.parse(body.toString("utf8", scanned.start, scanned.end)));
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+    return JSON.parse(body.toString("utf8", start, end));
+  } catch {
+    return undefined;
   }
 }
 
