@@ -5,10 +5,9 @@ const LONGEST_DELAY_MS = 960_000;
 /** When the slots that have no worker, and have segments, are to be emptied, given what came of it before. */
 export class EmptyingAttempts {
   readonly #tried = new Map<string, { readonly delayMs: number; readonly dueMs: number }>();
-  readonly #done = new Set<string>();
 
   isDue(slot: string, nowMs: number): boolean {
-    return !this.#done.has(slot) && nowMs >= (this.#tried.get(slot)?.dueMs ?? 0);
+    return nowMs >= (this.#tried.get(slot)?.dueMs ?? 0);
   }
 
   /**
@@ -25,6 +24,6 @@ export class EmptyingAttempts {
 
   /** The slot is empty, and its segments are to stay. */
   done(slot: string): void {
-    this.#done.add(slot);
+    this.#tried.set(slot, { delayMs: LONGEST_DELAY_MS, dueMs: Number.POSITIVE_INFINITY });
   }
 }

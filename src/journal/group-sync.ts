@@ -92,8 +92,7 @@ export class GroupSync {
       this.#unsynced.add(segment.bytes, clock.monotonicMs());
       this.#doubtful.push({ segment, file: fileOf(disk, segment.path) });
     }
-    this.#unsynced.beginSync();
-    this.#unsynced.endSync(false);
+    this.#unsynced.strand();
     this.#startWhenDue();
   }
 

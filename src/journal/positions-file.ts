@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Logger } from "pino";
 import { z } from "zod";
 import type { Position } from "../core/event.ts";
-import { type Disk, errorCode, isNoRoom, readText, writeFullySync } from "./disk.ts";
+import { type Disk, errorCode, isNoRoom, readText, writeAndSync } from "./disk.ts";
 import type { DiskReserve } from "./disk-reserve.ts";
 
 export const POSITIONS_NAME = "positions.json";
@@ -121,15 +121,7 @@ export class PositionsFile {
   /** In place: on a disk that is full, or has no inodes left, a new file could not be made. A torn one counts as not clean. */
   async #write(note: PositionsNote): Promise<void> {
     const bytes = Buffer.from(`${JSON.stringify({ version: 1, ...note })}\n`);
-    const file = this.#disk.createSync(this.#path);
-    try {
-      const write = (): void => writeFullySync(file, bytes, 0);
-      if (this.#reserve === undefined) write();
-      else this.#reserve.lend(write);
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
+    await writeAndSync(this.#disk.createSync(this.#path), bytes, this.#reserve);
     await this.#disk.syncDirectory(this.#directory);
   }
 }
