@@ -104,16 +104,19 @@ export class Collector implements Target {
   }
 
   async metrics(): Promise<Scrape> {
-    const reply = await fetch(`${this.#adminUrl}/metrics`, { headers: { connection: "close" } });
-    return new Scrape(await reply.text(), performance.now());
+    return new Scrape(await (await this.#admin("/metrics")).text(), performance.now());
   }
 
   /** The largest p99 of a worker's event-loop delay since the metrics were read last, in milliseconds. */
   async loopDelayP99Ms(): Promise<number> {
-    const reply = await fetch(`${this.#adminUrl}/metrics`, { headers: { connection: "close" } });
-    const text = await reply.text();
+    const text = await (await this.#admin("/metrics")).text();
     const all = [...text.matchAll(/^nodejs_eventloop_lag_p99_seconds\{worker="\d+"\} (\S+)/gm)];
     return Math.max(0, ...all.map(([, seconds]) => Number(seconds) * 1_000 - LOOP_PRECISION_MS));
+  }
+
+  /** On a connection of its own: one that was kept may be closed by now. */
+  #admin(at: string): Promise<Response> {
+    return fetch(`${this.#adminUrl}${at}`, { headers: { connection: "close" } });
   }
 
   async settled(): Promise<void> {
@@ -124,7 +127,7 @@ export class Collector implements Target {
   async settledBut(...dead: readonly string[]): Promise<void> {
     const deadline = Date.now() + SETTLE_MS;
     while (Date.now() < deadline) {
-      const reply = await fetch(`${this.#adminUrl}/v1/ledger`, { headers: { connection: "close" } });
+      const reply = await this.#admin("/v1/ledger");
       const ledger = (await reply.json()) as { rows: { held: number; sink: string }[] };
       if (ledger.rows.every((row) => row.held === 0 || dead.includes(row.sink))) return;
       await delay(20);

@@ -1,6 +1,4 @@
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
-import path from "node:path";
+import { SinkProcess } from "./sink-process.ts";
 
 /** What the stand-in was sent since it was started. */
 export interface KinesisCounts {
@@ -12,52 +10,38 @@ export interface KinesisCounts {
   readonly units: number;
 }
 
-const REPLY_MS = 30_000;
+type Command = "counts" | "down";
 
 /** A PutRecords over TLS in a process of its own, which takes everything. Its certificate is that of `tls-fixture.ts`. */
 export class TlsKinesis implements AsyncDisposable {
   readonly url: string;
-  readonly #child: ChildProcess;
+  readonly #process: SinkProcess<Command, KinesisCounts>;
 
-  private constructor(child: ChildProcess, port: number) {
-    this.#child = child;
+  private constructor(process: SinkProcess<Command, KinesisCounts>, port: number) {
+    this.#process = process;
     this.url = `https://127.0.0.1:${port}`;
   }
 
   static async start(): Promise<TlsKinesis> {
-    const child = fork(path.join(import.meta.dirname, "tls-kinesis-process.ts"));
-    const { port } = (await replyOf(child)) as { port: number };
-    return new TlsKinesis(child, port);
+    const started = await SinkProcess.start<Command, KinesisCounts>("tls-kinesis-process.ts");
+    const { port } = started.ready as { port: number };
+    return new TlsKinesis(started.sink, port);
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#process.pid;
   }
 
   async counts(): Promise<KinesisCounts> {
-    return this.#tell("counts");
+    return this.#process.tell("counts");
   }
 
   /** Breaks all connections and refuses new ones. */
   async down(): Promise<void> {
-    await this.#tell("down");
-  }
-
-  async #tell(command: "counts" | "down"): Promise<KinesisCounts> {
-    const reply = replyOf(this.#child);
-    this.#child.send(command);
-    return (await reply) as KinesisCounts;
+    await this.#process.tell("down");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = once(this.#child, "exit");
-    this.#child.kill("SIGKILL");
-    await exited;
+    await this.#process[Symbol.asyncDispose]();
   }
-}
-
-async function replyOf(child: ChildProcess): Promise<unknown> {
-  const [reply] = (await once(child, "message", { signal: AbortSignal.timeout(REPLY_MS) })) as [unknown];
-  return reply;
 }
