@@ -14,6 +14,18 @@ async function write(journal: Journal, count: number): Promise<void> {
   }
 }
 
+/** What a process that was killed has left: 300 events held for `sink`, of which three are damaged since. */
+async function damagedJournal(): Promise<SimulatedDisk> {
+  const disk = new SimulatedDisk();
+  await using first = await openSlot(disk, [patientSink("sink")]);
+  await first.start();
+  await write(first.journal, 300);
+  await first.book.flush();
+  const damaged = disk.afterKill();
+  damaged.files.get(FIRST_SEGMENT)?.bytes.fill(0xaa, 3_500, 5_500);
+  return damaged;
+}
+
 test("an event acknowledged before the first checkpoint was saved is owed after a kill", async () => {
   const disk = new SimulatedDisk();
   await using first = await openSlot(disk, [patientSink("late")]);
@@ -64,14 +76,7 @@ test("without a readable checkpoint everything in the journal is owed", async ()
 });
 
 test("events found damaged while they are read are written off by source, though the journal keeps growing", async () => {
-  const disk = new SimulatedDisk();
-  await using first = await openSlot(disk, [patientSink("sink")]);
-  await first.start();
-  await write(first.journal, 300);
-  await first.book.flush();
-  const damaged = disk.afterKill();
-  damaged.files.get(FIRST_SEGMENT)?.bytes.fill(0xaa, 3_500, 5_500);
-
+  const damaged = await damagedJournal();
   await using second = await openSlot(damaged, [memorySink({ name: "sink", maxEvents: 50, maxAgeMs: 900_000 })]);
   await second.start();
   await write(second.journal, 7);
@@ -85,14 +90,7 @@ test("events found damaged while they are read are written off by source, though
 });
 
 test("what a pipeline has in memory is not written off, though its segment is gone", async () => {
-  const disk = new SimulatedDisk();
-  await using first = await openSlot(disk, [patientSink("sink")]);
-  await first.start();
-  await write(first.journal, 300);
-  await first.book.flush();
-  const damaged = disk.afterKill();
-  damaged.files.get(FIRST_SEGMENT)?.bytes.fill(0xaa, 3_500, 5_500);
-
+  const damaged = await damagedJournal();
   await using second = await openSlot(damaged, [memorySink({ name: "sink", maxEvents: 50, maxAgeMs: 900_000 })]);
   await second.start();
   await expect.poll(() => second.ledger.cursor("sink")).toBeGreaterThan(200);

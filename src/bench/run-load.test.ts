@@ -1,19 +1,11 @@
-import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test } from "vitest";
+import type { RequestListener } from "node:http";
+import { expect, test } from "vitest";
+import { serve } from "./http-server-fixture.ts";
 import { requestBytes } from "./request-bytes.ts";
 import { runLoad } from "./run-load.ts";
 
-async function serve(listener: RequestListener): Promise<URL> {
-  const server = createServer(listener);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    await server[Symbol.asyncDispose]();
-  });
-  return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/events`);
+async function endpoint(listener: RequestListener): Promise<URL> {
+  return new URL("/v1/events", await serve(listener));
 }
 
 function requestTo(url: URL): () => Buffer {
@@ -23,7 +15,7 @@ function requestTo(url: URL): () => Buffer {
 
 test("a load of so many requests sends exactly those, and counts the answers by status", async () => {
   let arrived = 0;
-  const url = await serve((request, response) => {
+  const url = await endpoint((request, response) => {
     const status = ++arrived % 10 === 0 ? 429 : 201;
     request.resume().on("end", () => response.writeHead(status).end());
   });
@@ -36,7 +28,7 @@ test("a load of so many requests sends exactly those, and counts the answers by 
 test("with a rate, a pause of the server shows in every request that was due in it", async () => {
   const PAUSE_MS = 400;
   let arrived = 0;
-  const url = await serve((request, response) => {
+  const url = await endpoint((request, response) => {
     const delayMs = ++arrived === 10 ? PAUSE_MS : 0;
     request.resume().on("end", () => setTimeout(() => response.writeHead(201).end(), delayMs));
   });
@@ -56,7 +48,7 @@ test("with a rate, a pause of the server shows in every request that was due in 
 
 test("connections that the server closes are opened again, and lost requests are counted", async () => {
   let arrived = 0;
-  const url = await serve((request, response) => {
+  const url = await endpoint((request, response) => {
     const number = ++arrived;
     request.resume().on("end", () => {
       if (number % 5 === 0) request.socket.destroy();
@@ -69,7 +61,7 @@ test("connections that the server closes are opened again, and lost requests are
 });
 
 test("a load ends when it is told to, also where nobody listens", async () => {
-  const url = await serve(() => {});
+  const url = await endpoint(() => {});
   url.port = "1";
   const load = await runLoad({ url, connections: 2, nextRequest: requestTo(url), requestsPerSecond: 10, seconds: 0.2 });
   expect(load.answered).toBe(0);
