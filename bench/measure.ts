@@ -53,7 +53,7 @@ export async function measure(subject: Subject, length: Length): Promise<Round> 
   const load = await send(subject, length);
   await (subject.settled ?? target.settled.bind(target))();
   const cpuMicros = processCpuMicros(target.pid) - before;
-  const events = load.answered * shape.eventsPerRequest;
+  const events = load.taken * shape.eventsPerRequest;
   const rss = peakRss(target.pid);
   return {
     cpuMicrosPerEvent: cpuMicros / events,

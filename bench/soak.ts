@@ -98,7 +98,7 @@ async function soakFor(lengthMinutes: number): Promise<Figures> {
   });
   // Taken at once: what is on its way belongs to a steady state.
   const metrics = await collector.metrics();
-  const events = load.answered * eventsPerRequest;
+  const events = load.taken * eventsPerRequest;
   return {
     minute: (all.at(-1)?.minute ?? 0) + lengthMinutes,
     events,

@@ -37,6 +37,8 @@ export interface Latencies {
 
 export interface LoadResult {
   readonly answered: number;
+  /** Answers that were 2xx. */
+  readonly taken: number;
   /** Answers by status. */
   readonly statuses: Readonly<Record<string, number>>;
   /** Requests without an answer, and connections that did not come about, by reason. */
@@ -98,6 +100,7 @@ class Load {
   #sent = 0;
   #underWay = 0;
   #answered = 0;
+  #taken = 0;
   #failed = 0;
   #stopped = false;
   #firstRefusal: LoadResult["firstRefusal"];
@@ -189,7 +192,8 @@ class Load {
     this.#latencies.record(Math.max(1, Math.round((this.#endMs - sinceMs) * 1e3)));
     this.#answered++;
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
-    if (status < 200 || status > 299) this.#firstRefusal ??= { status, body };
+    if (status >= 200 && status <= 299) this.#taken++;
+    else this.#firstRefusal ??= { status, body };
     this.#settle();
   }
 
@@ -249,6 +253,7 @@ class Load {
       this.#answered === 0 ? 0 : this.#latencies.percentile(percent) / 1e3;
     return {
       answered: this.#answered,
+      taken: this.#taken,
       statuses: Object.fromEntries(this.#statuses),
       failures: Object.fromEntries(this.#failures),
       unsent: this.#unsent(),

@@ -73,6 +73,19 @@ test("answers other than 2xx under load make the run a failure, and are counted"
   expect(stdout).toContain("The first that was refused: 429 full");
 });
 
+test("events that were refused are no part of the rate", async () => {
+  let requests = 0;
+  const url = await serve((request, response) => {
+    const status = ++requests > 5 ? 429 : 201;
+    request.resume().on("end", () => response.writeHead(status).end());
+  });
+  const { stdout } = await bench(["--url", url, "--key", "k", "--max", "--seconds", "0.2", "--json"]);
+  const { taken, eventsPerRequest, seconds, eventsPerSecond, statuses } = JSON.parse(stdout);
+  expect(statuses["429"]).toBeGreaterThan(0);
+  expect(taken).toBe(4);
+  expect(eventsPerSecond).toBeCloseTo((4 * eventsPerRequest) / seconds, 6);
+});
+
 test("CPU an event comes from the collector's own metrics", async () => {
   let [accepted, cpuSeconds] = [0, 1];
   const url = await serve((request, response) => {

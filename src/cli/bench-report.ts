@@ -9,6 +9,7 @@ export interface BenchReport extends LoadResult {
   readonly eventsPerRequest: number;
   /** `null`: as fast as answered. */
   readonly wantedEventsPerSecond: number | null;
+  /** Of requests that were answered with 2xx. */
   readonly eventsPerSecond: number;
   /** From its own metrics; all its load counts, not only this one. */
   readonly collector: {

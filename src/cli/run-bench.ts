@@ -64,7 +64,7 @@ export async function runBench(options: BenchOptions, context: CliContext): Prom
     connections,
     eventsPerRequest,
     wantedEventsPerSecond: options.max ? null : options.rate,
-    eventsPerSecond: load.durationMs === 0 ? 0 : (load.answered * eventsPerRequest * 1_000) / load.durationMs,
+    eventsPerSecond: load.durationMs === 0 ? 0 : (load.taken * eventsPerRequest * 1_000) / load.durationMs,
     ...load,
     collector: collector ?? null,
   };
@@ -121,11 +121,11 @@ function obstacleOf({ answered, failures, firstRefusal }: LoadResult, url: URL):
 }
 
 const WHY: Readonly<Record<number, string>> = {
+  400: ": it does not take the event; give it one that is valid there with --event",
   401: ": it does not know this --key",
   403: ": it does not let this --key send from here",
   404: ": there is no event port at this path",
   413: ": the request is too large for it",
-  422: ": the event is not valid there; give it one that is with --event",
   429: ": it takes no more now",
 };
 
@@ -156,7 +156,7 @@ function collectorFigures(before: Scrape, after: Scrape): NonNullable<BenchRepor
   };
 }
 
-/** On a terminal one line that changes, elsewhere nothing. */
+/** On a terminal one line that changes, elsewhere a line a second. */
 function progressTo({ stderr }: CliContext, seconds: number): { show(now: LoadProgress): void; end(): void } {
   const onTerminal = stderr.isTTY === true;
   return {
