@@ -116,6 +116,7 @@ export class LedgerBook {
   /** Moves a sink's cursor, as `Ledger.settle`. */
   settle(sink: string, cursor: Position, counts: readonly SettledCount[], missing: number): void {
     this.ledger.settle(sink, cursor, counts, missing);
+    this.#parts.journal.forget(this.ledger.lowestCursor());
     this.changed();
   }
 

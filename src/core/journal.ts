@@ -56,6 +56,12 @@ export interface Journal {
   /** Follows the journal from a position, from memory when near the end, else from disk. */
   reader(from: Position): JournalReader;
 
+  /**
+   * Nobody will read below `position` but after a restart: what is kept twice, on disk and in
+   * memory, is let go of in memory.
+   */
+  forget(position: Position): void;
+
   /** Everything below `position` is no longer needed. Positions only move up. */
   release(position: Position): void;
 

@@ -30,7 +30,7 @@ import {
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
-import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
+import type { Enrichment, IncomingEvent, UnreadableBody } from "./protocols/incoming-event.ts";
 import { type BodyLayout, layoutOf } from "./protocols/native.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
@@ -99,50 +99,53 @@ export class EventIntake {
     this.#collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
   }
 
+  /** Waits for what is not there yet only: each wait costs a turn of the microtask queue. */
   async take(exchange: Exchange, source: Source, options: EventOptions): Promise<void> {
-    const { clock, http } = this.#parts;
-    // Before the first wait: the address is gone with the connection.
-    const address = this.#addressOf(exchange.request, source);
-    const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
-    const refusal = this.#refuseEarly(exchange.request, source, client, options);
-    if (refusal !== undefined) return this.#refuse(exchange, refusal);
-    const layout = layoutOf(exchange.request.headers["content-type"]);
-    if (layout === undefined) return exchange.problem(unsupportedMediaType(exchange.request.headers["content-type"]));
-    const enrichment = this.#enrichment(exchange.request, source, address, clock.nowMs());
-    exchange.invite();
-    const stored = await this.#receive(exchange, { source, client, options, layout, enrichment });
-    if (stored === undefined) return;
-    const settled =
-      options.ack === "delivered"
-        ? await this.#parts.deliveries.whenSettled(stored.first, stored.accepted, http.ackTimeoutMs)
-        : undefined;
-    this.#answer(exchange, options, stored, settled);
-  }
-
-  /** Reads and stores. The body is referred to from here on down only, so that nothing keeps it while sinks are waited for. */
-  async #receive(exchange: Exchange, admitted: Admitted): Promise<Stored | undefined> {
-    const { http } = this.#parts;
-    const taking = exchange.takeBody(http.maxRequestBytes, this.#pending);
-    // Waiting for what is there already would cost a turn of the microtask queue.
+    const admitted = this.#admit(exchange, source, options);
+    if (admitted === undefined) return undefined;
+    const taking = exchange.takeBody(this.#parts.http.maxRequestBytes, this.#pending);
     const sent = taking instanceof Promise ? await taking : taking;
     const decoding = this.#decode(sent, exchange.request);
     const taken = decoding instanceof Promise ? await decoding : decoding;
-    if (taken.kind === "gone") {
-      this.#parts.metrics.abandoned.inc();
-      return undefined;
-    }
-    if (taken.kind === "refused") {
-      if (taken.code !== "overloaded") this.#payForOne(admitted);
-      this.#refuse(exchange, refusedBody(taken));
-      return undefined;
-    }
+    if (taken.kind !== "body") return this.#notTaken(exchange, admitted, taken);
+    let stored: Stored | undefined;
     try {
       // Refused while it was on its way, such as for taking too long: nothing of it may be kept.
-      if (exchange.answered) return undefined;
-      return await this.#store(exchange, admitted, taken.body);
+      stored = exchange.answered ? undefined : await this.#store(exchange, admitted, taken.body);
     } finally {
       this.#pending.release(taken.body.length);
     }
+    if (stored === undefined) return undefined;
+    // Returned, not waited for here: nothing must keep the body while sinks are waited for.
+    if (options.ack === "delivered") return this.#answerDelivered(exchange, options, stored);
+    return this.#answer(exchange, options, stored);
+  }
+
+  /** `undefined` when the request is refused before its body is read, which is answered. */
+  #admit(exchange: Exchange, source: Source, options: EventOptions): Admitted | undefined {
+    const { request } = exchange;
+    // Before the first wait: the address is gone with the connection.
+    const address = this.#addressOf(request, source);
+    const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
+    const refusal = this.#refuseEarly(request, source, client, options);
+    if (refusal !== undefined) return this.#refuse(exchange, refusal);
+    const layout = layoutOf(request.headers["content-type"]);
+    if (layout === undefined) {
+      this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"]));
+      return undefined;
+    }
+    const enrichment = this.#enrichment(request, source, address, this.#parts.clock.nowMs());
+    exchange.invite();
+    return { source, client, options, layout, enrichment };
+  }
+
+  #notTaken(exchange: Exchange, admitted: Admitted, taken: Exclude<Body, { kind: "body" }>): void {
+    if (taken.kind === "gone") {
+      this.#parts.metrics.abandoned.inc();
+      return;
+    }
+    if (taken.code !== "overloaded") this.#payForOne(admitted);
+    this.#refuse(exchange, refusedBody(taken));
   }
 
   /** What can be refused before the body is read costs neither side its transfer. */
@@ -203,7 +206,7 @@ export class EventIntake {
    * before anything else, or where a quota must be paid, once it is known for how many events.
    */
   async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
-    const { metrics, quarantine } = this.#parts;
+    const { journal, metrics, quarantine } = this.#parts;
     const { source, client, options, layout, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, options, body)) return undefined;
@@ -237,7 +240,19 @@ export class EventIntake {
       this.#answerCheck(exchange, judgement);
       return undefined;
     }
-    const stored = valid.length === 0 ? undefined : await this.#append(exchange, admitted, judgement);
+    let stored: Stored | undefined;
+    if (valid.length > 0) {
+      const next = journal.nextPosition;
+      const drafts = draftsOf(valid, next, enrichment);
+      let first: Position | undefined;
+      try {
+        first = await journal.append(drafts, options.ack === "durable" ? "synced" : "written");
+      } catch (error) {
+        this.#refuseAppend(exchange, source, error, drafts);
+      }
+      assert(first === undefined || first === next, "events get the positions that are written into them");
+      if (first !== undefined) stored = this.#stored(exchange, admitted, judgement, drafts, first);
+    }
     // What was refused is sent again, and its invalid events with it.
     const sentAgain = valid.length > 0 && stored === undefined && !answersFirst;
     if (invalid.length > 0 && !sentAgain) {
@@ -280,47 +295,48 @@ export class EventIntake {
     return undefined;
   }
 
-  /** Puts the valid events into the journal. `undefined` when it did not take them, which is answered. */
-  async #append(
+  #stored(
     exchange: Exchange,
-    { source, options, enrichment }: Admitted,
+    { source, options }: Admitted,
     judgement: Judgement,
-  ): Promise<Stored | undefined> {
+    drafts: readonly EventDraft[],
+    first: Position,
+  ): Stored {
     const { journal, metrics } = this.#parts;
-    const { valid, invalid } = judgement;
-    // Positions are good for this turn of the event loop: nothing may wait between here and the append.
-    const next = journal.nextPosition;
-    const drafts: EventDraft[] = [];
-    for (const event of valid) {
-      const assignedId = event.id === undefined ? newEventId() : undefined;
-      drafts.push(encodeDraft(event, next + drafts.length, enrichment, assignedId));
-    }
-    let first: Position;
-    try {
-      first = await journal.append(drafts, options.ack === "durable" ? "synced" : "written");
-    } catch (error) {
-      const problem = appendProblem(error, journal, drafts);
-      if (exchange.answered) metrics.lost(source.name, problem.code, drafts.length);
-      this.#refuse(exchange, problem);
-      return undefined;
-    }
-    assert.equal(first, next, "events get the positions that are written into them");
+    const rejected = judgement.invalid.length;
     metrics.of(source.name).accepted.inc(drafts.length);
-    const wanted = !exchange.answered && (options.representation || invalid.length > 0);
+    const wanted = !exchange.answered && (options.representation || rejected > 0);
     const results = wanted
       ? eventResults(judgement, {
           ids: drafts.map((draft) => draft.id),
           receiptOf: (index) => receiptId(journal.slot, first + index),
         })
       : undefined;
-    return { first, accepted: drafts.length, rejected: invalid.length, results };
+    return { first, accepted: drafts.length, rejected, results };
+  }
+
+  #refuseAppend(exchange: Exchange, source: Source, error: unknown, drafts: readonly EventDraft[]): void {
+    const { journal, metrics } = this.#parts;
+    const problem = appendProblem(error, journal, drafts);
+    if (exchange.answered) metrics.lost(source.name, problem.code, drafts.length);
+    this.#refuse(exchange, problem);
+  }
+
+  async #answerDelivered(exchange: Exchange, options: EventOptions, stored: Stored): Promise<void> {
+    const { deliveries, http } = this.#parts;
+    this.#answer(
+      exchange,
+      options,
+      stored,
+      await deliveries.whenSettled(stored.first, stored.accepted, http.ackTimeoutMs),
+    );
   }
 
   #answer(
     exchange: Exchange,
     options: EventOptions,
     stored: Stored,
-    settled: "delivered" | "undelivered" | "timeout" | undefined,
+    settled?: "delivered" | "undelivered" | "timeout",
   ): void {
     if (exchange.answered) return;
     const { deliveries, journal } = this.#parts;
@@ -358,11 +374,21 @@ export class EventIntake {
     exchange.json(counts.rejected > 0 ? 207 : 200, JSON.stringify({ ...counts, results }));
   }
 
-  #refuse(exchange: Exchange, problem: Problem): void {
+  #refuse(exchange: Exchange, problem: Problem): undefined {
     exchange.problem(spreadRetry(problem, this.#parts.random ?? Math.random));
   }
 
   #acknowledged(exchange: Exchange, options: EventOptions): void {
     this.#parts.metrics.acknowledged(options.ack, this.#parts.clock.monotonicMs() - exchange.startedMs);
   }
+}
+
+/** Positions are good for this turn of the event loop: nothing may wait between this and the append. */
+function draftsOf(events: readonly IncomingEvent[], next: Position, enrichment: Enrichment): readonly EventDraft[] {
+  const drafts: EventDraft[] = [];
+  for (const event of events) {
+    const assignedId = event.id === undefined ? newEventId() : undefined;
+    drafts.push(encodeDraft(event, next + drafts.length, enrichment, assignedId));
+  }
+  return drafts;
 }

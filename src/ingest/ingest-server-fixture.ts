@@ -62,6 +62,9 @@ export class TestJournal implements Journal {
   reader(): JournalReader {
     throw new Error("not used by ingest");
   }
+  forget(): void {
+    throw new Error("not used by ingest");
+  }
   release(): void {
     throw new Error("not used by ingest");
   }

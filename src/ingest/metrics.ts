@@ -2,6 +2,7 @@ import { Counter, Gauge, Histogram, type Registry } from "prom-client";
 import type { AckLevel, SourceConfig } from "./config.ts";
 import type { ProblemCode } from "./problems.ts";
 import type { RouteName } from "./router.ts";
+import { type Tally, TalliedCounter } from "./tallied-counter.ts";
 
 /** Why a TLS handshake came to nothing; plain_http: the client did not speak TLS at all. */
 export type TlsFailure = "timeout" | "gone" | "plain_http" | "refused";
@@ -10,8 +11,8 @@ export type IngestMetrics = ReturnType<typeof createIngestMetrics>;
 
 /** What a source's events are counted by. */
 export interface SourceCounters {
-  readonly received: Counter.Internal;
-  readonly accepted: Counter.Internal;
+  readonly received: Tally;
+  readonly accepted: Tally;
   readonly quarantined: Counter.Internal;
 }
 
@@ -21,7 +22,7 @@ export interface SourceCounters {
  */
 export function createIngestMetrics(registry: Registry) {
   const registers = [registry];
-  const requests = new Counter({
+  const requests = new TalliedCounter({
     name: "millrace_ingest_requests_total",
     help: "Requests answered, by route and status.",
     labelNames: ["route", "status"],
@@ -33,13 +34,13 @@ export function createIngestMetrics(registry: Registry) {
     labelNames: ["reason"],
     registers,
   });
-  const received = new Counter({
+  const received = new TalliedCounter({
     name: "millrace_ingest_received_events_total",
     help: "Events in requests that could be read, valid or not.",
     labelNames: ["source"],
     registers,
   });
-  const accepted = new Counter({
+  const accepted = new TalliedCounter({
     name: "millrace_ingest_accepted_events_total",
     help: "Events written to the journal.",
     labelNames: ["source"],
@@ -78,7 +79,7 @@ export function createIngestMetrics(registry: Registry) {
     registers,
   });
 
-  const requestCounters = new Map<string, Map<number, Counter.Internal>>();
+  const requestCounters = new Map<string, Map<number, Tally>>();
   const sourceCounters = new Map<string, SourceCounters>();
   const ackTimers = new Map<AckLevel, Histogram.Internal<"level">>();
 
@@ -88,7 +89,7 @@ export function createIngestMetrics(registry: Registry) {
       let byStatus = requestCounters.get(route);
       if (byStatus === undefined) requestCounters.set(route, (byStatus = new Map()));
       let counter = byStatus.get(status);
-      if (counter === undefined) byStatus.set(status, (counter = requests.labels(route, String(status))));
+      if (counter === undefined) byStatus.set(status, (counter = requests.tally(route, String(status))));
       counter.inc();
     },
     refused(code: ProblemCode): void {
@@ -98,8 +99,8 @@ export function createIngestMetrics(registry: Registry) {
       let counters = sourceCounters.get(source);
       if (counters === undefined) {
         counters = {
-          received: received.labels(source),
-          accepted: accepted.labels(source),
+          received: received.tally(source),
+          accepted: accepted.tally(source),
           quarantined: quarantined.labels(source),
         };
         sourceCounters.set(source, counters);
@@ -161,16 +162,16 @@ export function createIngestMetrics(registry: Registry) {
         },
       });
     },
-    wireBytes: new Counter({
+    wireBytes: new TalliedCounter({
       name: "millrace_ingest_body_wire_bytes_total",
       help: "Bytes of request bodies as they were sent, compressed or not.",
       registers,
-    }),
-    bodyBytes: new Counter({
+    }).tally(),
+    bodyBytes: new TalliedCounter({
       name: "millrace_ingest_body_bytes_total",
       help: "Bytes of request bodies after decompression.",
       registers,
-    }),
+    }).tally(),
     /** Shows the bytes of request bodies held in memory, read at each scrape. */
     showPendingBytes(held: () => number): Gauge {
       return new Gauge({

@@ -328,6 +328,16 @@ describe("the budget", () => {
     expect(kept.map((event) => event.position)).toEqual(Array.from({ length: 13 }, (_, at) => at + 17));
   });
 
+  test("what is forgotten is read from the disk again, and what is not is still in memory", async () => {
+    const { journal } = await openTestJournal({ disk: new SimulatedDisk(), config: { ...small, tailBytes: 64 * KiB } });
+    for (let index = 0; index < 20; index++) await journal.append([draftOf(`e${index}`)], "written");
+    journal.forget(10);
+    const isInMemory = (position: number): boolean => !(journal.reader(position).read(1, KiB) instanceof Promise);
+    expect([9, 10].map(isInMemory)).toEqual([false, true]);
+    const all = await readAll(journal, journal.reader(0));
+    expect(all.map((event) => event.id)).toEqual(Array.from({ length: 20 }, (_, index) => `e${index}`));
+  });
+
   test("a group as large as the budget does not block the journal once it is released", async () => {
     const { journal } = await openTestJournal({ disk: new SimulatedDisk(), config: small });
     await journal.append([draftOf("large", 31 * KiB)], "written");

@@ -297,13 +297,17 @@ export class DiskJournal implements Journal {
     return new SegmentReader(this.#readable, from);
   }
 
+  forget(position: Position): void {
+    // Events that live long cost the garbage collector: 0.5 µs each when all of a 32 MiB tail is kept.
+    this.#tail.forgetBelow(position);
+  }
+
   release(position: Position): void {
     // One group can be as large as the budget. Were its segment kept open, nothing would ever fit again.
     if (position >= this.#end) this.#writer.finishFull();
     this.#released = position;
     this.#segments.release(position);
-    // Events that live long cost the garbage collector: 0.5 µs each when all of a 32 MiB tail is kept.
-    this.#tail.forgetBelow(position);
+    this.forget(position);
   }
 
   /** Gives back a segment of a full disk, before its time if need be: the one being written may be all there is. */

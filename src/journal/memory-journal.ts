@@ -115,6 +115,10 @@ class MemoryJournal implements Journal {
     return new MemoryReader(this.#tail, from);
   }
 
+  forget(): void {
+    // What is in memory only is the journal itself.
+  }
+
   release(position: Position): void {
     this.#tail.forgetBelow(position);
   }

@@ -9,7 +9,7 @@ export interface PlainHead {
   /** Path and query. */
   readonly url: string;
   readonly headers: IncomingHttpHeaders;
-  readonly bodyBytes: number;
+  bodyBytes: number;
   /** Up to and with the empty line. */
   readonly headBytes: number;
   /** Where the digits of the Content-Length are. */
@@ -28,6 +28,7 @@ const VERSION = " HTTP/1.1\r\n";
 const END = Buffer.from("\r\n\r\n");
 const QUESTION_MARK = 0x3f;
 const SPACE = 0x20;
+const ZERO = 0x30;
 
 /** A query of characters that RFC 3986 allows there, without the rarer of them. */
 const QUERY = /^\?[\w.~!$'()*+,;:@/?%&=-]*$/;
@@ -107,9 +108,9 @@ export class HeadMemory {
   #bytes: Buffer = Buffer.alloc(0);
   #head: PlainHead | undefined;
 
+  /** The head that the bytes begin with. What it returned before is not valid any more. */
   read(bytes: Buffer, maxHeadBytes: number): PlainHead | undefined {
-    const known = this.#known(bytes);
-    if (known !== undefined) return known;
+    if (this.#head !== undefined && this.#isLike(this.#head, bytes)) return this.#head;
     const head = readPlainHead(bytes, maxHeadBytes);
     if (head === undefined) return undefined;
     // A copy: the bytes are part of a larger buffer.
@@ -118,15 +119,23 @@ export class HeadMemory {
     return head;
   }
 
-  #known(bytes: Buffer): PlainHead | undefined {
-    const head = this.#head;
-    if (head === undefined || bytes.length < head.headBytes) return undefined;
+  /** True when the bytes begin with the same head but for the digits of its length, which it is given then. */
+  #isLike(head: PlainHead, bytes: Buffer): boolean {
     const { headBytes, lengthStart, lengthEnd } = head;
-    if (bytes.compare(this.#bytes, 0, headBytes, 0, headBytes) === 0) return head;
-    if (bytes.compare(this.#bytes, 0, lengthStart, 0, lengthStart) !== 0) return undefined;
-    if (bytes.compare(this.#bytes, lengthEnd, headBytes, lengthEnd, headBytes) !== 0) return undefined;
-    const length = bytes.toString("latin1", lengthStart, lengthEnd);
-    if (!/^[1-9]\d*$/.test(length)) return undefined;
-    return { ...head, bodyBytes: Number(length), headers: { ...head.headers, "content-length": length } };
+    if (bytes.length < headBytes) return false;
+    if (bytes.compare(this.#bytes, 0, lengthStart, 0, lengthStart) !== 0) return false;
+    if (bytes.compare(this.#bytes, lengthEnd, headBytes, lengthEnd, headBytes) !== 0) return false;
+    let length = 0;
+    for (let at = lengthStart; at < lengthEnd; at++) {
+      const digit = (bytes[at] ?? 0) - ZERO;
+      if (digit < 0 || digit > 9) return false;
+      length = length * 10 + digit;
+    }
+    if (bytes[lengthStart] === ZERO) return false;
+    if (length !== head.bodyBytes) {
+      head.bodyBytes = length;
+      head.headers["content-length"] = String(length);
+    }
+    return true;
   }
 }

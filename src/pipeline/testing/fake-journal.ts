@@ -77,6 +77,10 @@ export class FakeJournal implements Journal {
     // Tests wake the pipeline themselves.
   }
 
+  forget(): void {
+    // Nothing is kept twice.
+  }
+
   release(): void {
     // Nothing is ever let go.
   }
