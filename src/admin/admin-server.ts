@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { Registry } from "prom-client";
 import { MillraceError } from "../core/errors.ts";
 import type { LedgerSummary } from "../core/ledger-summary.ts";
 import type { AdminConfig } from "./config.ts";
@@ -24,6 +23,9 @@ export interface AdminView {
 /** Far more than probes and scrapers need. Beyond it descriptors would be missing for the workers that are to be started. */
 const MAX_CONNECTIONS = 64;
 
+/** The text format of Prometheus. */
+const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
 export interface AdminServer {
   readonly port: number;
   close(): Promise<void>;
@@ -41,7 +43,7 @@ export async function startAdminServer(config: AdminConfig, view: AdminView): Pr
     return context.json({ ready, reasons }, ready ? 200 : 503);
   });
   app.get("/metrics", async (context) => {
-    context.header("Content-Type", Registry.PROMETHEUS_CONTENT_TYPE);
+    context.header("Content-Type", METRICS_TYPE);
     return context.body(await view.metrics());
   });
   app.get("/v1/ledger", async (context) => context.json(await view.ledger()));

@@ -1,9 +1,6 @@
-import { getCompileCacheDir } from "node:module";
-import { dirname, extname } from "node:path";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { Registry } from "prom-client";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { systemClock } from "../core/clock.ts";
 import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
@@ -11,15 +8,16 @@ import type { LedgerSummary } from "../core/ledger-summary.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { Certificate } from "../ingest/tls/certificate.ts";
 import { slotsOnDisk } from "../journal/slots-on-disk.ts";
+import type { EarlyChild } from "../supervisor/early-child.ts";
 import { Supervisor, type WorkerSpec } from "../supervisor/supervisor.ts";
-import { createRegistry } from "../telemetry/registry.ts";
 import { EmptyingAttempts } from "./emptying-attempts.ts";
 import type { Health } from "./health.ts";
-import { nodeHealth, nodeMetrics, nodeSinks, type SlotView } from "./node-view.ts";
+import type { NodeMetrics } from "./node-metrics.ts";
+import { nodeHealth, nodeSinks, type SlotView } from "./node-view.ts";
 import { assertPortFree } from "./port-probe.ts";
 import { SlotLedgers } from "./slot-ledgers.ts";
 import { awaitOrphans } from "./stuck-orphans.ts";
-import { registerWorkerMetrics } from "./worker-metrics.ts";
+import { WORKER_PROGRAM, workerEnvironment } from "./worker-program.ts";
 import {
   type LastWords,
   received,
@@ -50,13 +48,13 @@ const ORPHANS_EVERY_MS = 5_000;
 /** Workers that empty slots at a time; each takes memory. */
 const MAX_EMPTYING = 16;
 
-const WORKER_PROGRAM = new URL(`./worker-process${extname(import.meta.filename)}`, import.meta.url);
-
 export interface StartOptions {
   /** How workers log. */
   readonly logging: WorkerStart["logging"];
   /** Instead of the number in the configuration. */
   readonly workers?: number;
+  /** For the first worker. */
+  readonly earlyChild?: EarlyChild;
 }
 
 /**
@@ -73,7 +71,7 @@ export class Collector {
   readonly #log: Logger;
   readonly #logging: WorkerStart["logging"];
   readonly #servingWorkers: number;
-  readonly #registry: Registry;
+  #nodeMetrics: Promise<NodeMetrics> | undefined;
   #settings: Settings;
   #port: number;
   /** For workers that start when the files of it have become invalid. */
@@ -88,7 +86,12 @@ export class Collector {
   #stopped: Promise<void> | undefined;
   #orphansTimer: NodeJS.Timeout | undefined;
 
-  private constructor(settings: Settings, { logging, workers }: StartOptions, log: Logger, admin: AdminServer) {
+  private constructor(
+    settings: Settings,
+    { logging, workers, earlyChild }: StartOptions,
+    log: Logger,
+    admin: AdminServer,
+  ) {
     const { config } = settings;
     const wanted = workers ?? config.workers;
     this.#settings = settings;
@@ -98,10 +101,10 @@ export class Collector {
     this.#port = config.listen.port;
     this.#servingWorkers = wanted === "auto" ? availableParallelism() : wanted;
     this.#ledgers = new SlotLedgers(config.journal, log);
-    this.#registry = createRegistry("supervisor");
     this.#supervisor = new Supervisor({
       entry: WORKER_PROGRAM,
       env: workerEnvironment(),
+      ...(earlyChild !== undefined && { earlyChild }),
       config: config.supervisor,
       clock: systemClock,
       log,
@@ -119,7 +122,6 @@ export class Collector {
       onQuestion: (_slot, question) => this.#answer(received<SupervisorQuestion>(question)),
       onEnded: (spec, words) => this.#ended(spec, received<LastWords | undefined>(words)),
     });
-    registerWorkerMetrics(this.#registry, () => this.#supervisor.workers());
   }
 
   /** Opens the admin port. The workers are started by `run`. Rejects with `port_unavailable`. */
@@ -177,7 +179,8 @@ export class Collector {
     // The first one finds out the port when any will do.
     const { port } = received<WorkerReady>(await this.#supervisor.run({ slot: first, task: "serve" }));
     this.#port = port;
-    await Promise.all(others.map((slot) => this.#supervisor.run({ slot, task: "serve" })));
+    const serving = others.map((slot) => this.#supervisor.run({ slot, task: "serve" }));
+    await Promise.all([...serving, this.#loadMetrics()]);
     await this.#emptyOrphans();
   }
 
@@ -313,7 +316,15 @@ export class Collector {
 
   async #metrics(): Promise<string> {
     const families = await this.#askAll(({ slot }) => this.#ask(slot, { kind: "metrics" }, VIEW_TIMEOUT_MS));
-    return nodeMetrics([await this.#registry.getMetricsAsJSON(), ...families]);
+    return (await this.#loadMetrics()).text(families);
+  }
+
+  /** No start of a worker waits for this. */
+  #loadMetrics(): Promise<NodeMetrics> {
+    this.#nodeMetrics ??= import("./node-metrics.ts").then(
+      ({ NodeMetrics: Loaded }) => new Loaded(() => this.#supervisor.workers()),
+    );
+    return this.#nodeMetrics;
   }
 
   async #eventsInMemory(sink: string): Promise<readonly string[] | undefined> {
@@ -369,20 +380,4 @@ export class Collector {
     });
     return { kind: "known", sinks };
   }
-}
-
-/**
- * From this size on, buffers go back to the system when they are freed. Else glibc keeps what a
- * flood of large bodies or answers took: 0.9 GB in a worker after one that needed 0.4 (measured).
- */
-const MMAP_THRESHOLD_BYTES = 64 * 1024;
-
-/** A worker that is replaced must be back soon: it uses the same cache of compiled code as we do. */
-function workerEnvironment(): NodeJS.ProcessEnv {
-  const cache = getCompileCacheDir();
-  return {
-    MALLOC_MMAP_THRESHOLD_: String(MMAP_THRESHOLD_BYTES),
-    ...process.env,
-    ...(cache !== undefined && { NODE_COMPILE_CACHE: dirname(cache) }),
-  };
 }

@@ -8,7 +8,7 @@ import { closingTimeMs } from "./closing-time.ts";
 import { contradictions } from "./config-checks.ts";
 import { lifeboatConfig } from "../lifeboat/config.ts";
 import { supervisorConfig } from "../supervisor/config.ts";
-import { sinkConfig } from "./sink-types.ts";
+import { sinkConfig } from "./sink-config.ts";
 
 /** The whole of `millrace.yaml`. Each folder describes its own part; this puts them together. */
 const fields = z.strictObject({

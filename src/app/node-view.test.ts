@@ -1,7 +1,8 @@
 import { Counter, Gauge } from "prom-client";
 import { expect, test } from "vitest";
 import { createRegistry } from "../telemetry/registry.ts";
-import { nodeHealth, nodeMetrics, nodeSinks, type SlotView } from "./node-view.ts";
+import { nodeMetrics } from "./node-metrics.ts";
+import { nodeHealth, nodeSinks, type SlotView } from "./node-view.ts";
 import type { SinkView } from "./worker-protocol.ts";
 
 const SINK: SinkView = {

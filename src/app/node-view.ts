@@ -1,6 +1,5 @@
-import { AggregatorRegistry } from "prom-client";
 import type { Health } from "./health.ts";
-import type { MetricFamilies, SinkView, WorkerView } from "./worker-protocol.ts";
+import type { SinkView, WorkerView } from "./worker-protocol.ts";
 
 /** The view of one worker, with the slot it is of. */
 export interface SlotView {
@@ -57,9 +56,4 @@ function worseOf(a: SinkView, b: SinkView): SinkView {
   const [inA, inB] = [WORST_FIRST.indexOf(a.state), WORST_FIRST.indexOf(b.state)];
   if (inA !== inB) return inA < inB ? a : b;
   return a.sinceMs <= b.sinceMs ? a : b;
-}
-
-/** Prometheus's text format of what all processes measure. Their series differ in the label `worker`. */
-export async function nodeMetrics(processes: readonly MetricFamilies[]): Promise<string> {
-  return AggregatorRegistry.aggregate([...processes]).metrics();
 }

@@ -9,7 +9,7 @@ import { draftOf, silent, temporaryDirectory } from "../journal/journal-fixture.
 import { SimulatedDisk } from "../journal/simulated-disk.ts";
 import { Caution } from "./caution.ts";
 import { PipelineDeliveries } from "./pipeline-deliveries.ts";
-import { type SinkConfig, sinkConfig } from "./sink-types.ts";
+import { type SinkConfig, sinkConfig } from "./sink-config.ts";
 import { memorySink, openSlot, patientSink } from "./slot-fixture.ts";
 
 const STREAM = { type: "kinesis", name: "stream", stream: "events", region: "us-east-1", batch: { maxAgeMs: 1 } };

@@ -11,7 +11,8 @@ import { Pipeline } from "../pipeline/pipeline.ts";
 import { MemorySink } from "../sinks/memory/sink.ts";
 import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
-import { createSink, type SinkConfig } from "./sink-types.ts";
+import type { SinkConfig } from "./sink-config.ts";
+import { createSink } from "./sink-types.ts";
 import type { Trial } from "./trial.ts";
 
 const CHECK_TIMEOUT_MS = 15_000;

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { watchConfig } from "../config/watch-config.ts";
 import { watchSchemas } from "../schemas/watch-schemas.ts";
 import { formatProblem } from "../config/config-problem.ts";
+import type { EarlyChild } from "../supervisor/early-child.ts";
 import { banner } from "./banner.ts";
 import { Collector } from "./collector.ts";
 import { changedFixedParts, withFixedParts } from "./fixed-parts.ts";
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly logging: WorkerStart["logging"];
   /** Instead of the number in the configuration. */
   readonly workers?: number;
+  /** For the first worker. */
+  readonly earlyChild?: EarlyChild;
   /** Where the banner and the ledger are printed; not standard output, which a `stdout` sink may use. */
   readonly output: Writable;
 }

@@ -1,20 +1,11 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
-import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { Sink } from "../core/sink.ts";
-import { fileConfig } from "../sinks/file/config.ts";
 import { createFileSink } from "../sinks/file/sink.ts";
-import { kinesisConfig } from "../sinks/kinesis/config.ts";
-import { memoryConfig } from "../sinks/memory/config.ts";
 import { createMemorySink } from "../sinks/memory/sink.ts";
-import { stdoutConfig } from "../sinks/stdout/config.ts";
 import { createStdoutSink } from "../sinks/stdout/sink.ts";
-
-/** Every kind of sink, told apart by `type`. */
-export const sinkConfig = z.discriminatedUnion("type", [kinesisConfig, fileConfig, stdoutConfig, memoryConfig]);
-
-export type SinkConfig = z.infer<typeof sinkConfig>;
+import type { SinkConfig } from "./sink-config.ts";
 
 export interface SinkContext {
   readonly node: string;

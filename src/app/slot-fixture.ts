@@ -7,7 +7,7 @@ import type { SimulatedDisk } from "../journal/simulated-disk.ts";
 import { Caution } from "./caution.ts";
 import { LedgerBook } from "./ledger-book.ts";
 import { Pipelines } from "./pipelines.ts";
-import { type SinkConfig, sinkConfig } from "./sink-types.ts";
+import { type SinkConfig, sinkConfig } from "./sink-config.ts";
 
 const JOURNAL = { maxBytes: 1024 ** 2, segmentBytes: 64 * 1024, tailBytes: 64 * 1024 };
 

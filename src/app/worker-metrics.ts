@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 
-interface WorkerFigures {
+export interface WorkerFigures {
   readonly slot: string;
   readonly state: string;
   readonly restarts: number;

@@ -144,8 +144,9 @@ async function apply(worker: Worker, settings: Settings): Promise<string | undef
   }
 }
 
+/** The supervisor has checked all of it. */
 async function liveSettings({ config, schemas }: Settings) {
-  return { config, schemas: await compileSchemas(config.schemas, schemas) };
+  return { config, schemas: await compileSchemas(config.schemas, schemas, true) };
 }
 
 /** Without an answer all is as before: only a replacement that finds the files invalid would miss it. */

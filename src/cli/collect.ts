@@ -1,12 +1,6 @@
-import { Writable } from "node:stream";
-import type { Logger } from "pino";
-import { loadAppConfig } from "../app/load-app-config.ts";
-import { runCollector } from "../app/run-collector.ts";
-import { type LogLevel, createLogger } from "../telemetry/log.ts";
+import { forkEarly } from "../app/worker-program.ts";
+import type { LogLevel } from "../telemetry/log.ts";
 import type { CliContext } from "./cli-context.ts";
-import { EXIT } from "./exit-codes.ts";
-import { hasColours } from "./paint.ts";
-import { reportProblems, reportWarnings } from "./report-problems.ts";
 
 export interface CollectOptions {
   readonly config?: string;
@@ -14,45 +8,19 @@ export interface CollectOptions {
   readonly logLevel?: LogLevel;
 }
 
+export interface CollectDefaults {
+  readonly format: "json" | "pretty";
+  readonly level?: LogLevel;
+  readonly workers?: number;
+}
+
 /** Runs a collector until it is told to stop: what `start` and `dev` share. */
 export async function collect(
   context: CliContext,
   options: CollectOptions,
-  defaults: { format: "json" | "pretty"; level?: LogLevel; workers?: number },
+  defaults: CollectDefaults,
 ): Promise<number> {
-  const { cwd, env, stderr } = context;
-  const loaded = await loadAppConfig({ file: options.config, cwd, env });
-  if (loaded.kind === "problems") {
-    reportProblems(loaded, context, options.json);
-    return EXIT.configInvalid;
-  }
-  const logging = {
-    level: options.logLevel ?? defaults.level ?? loaded.config.log.level,
-    format: options.json ? ("json" as const) : defaults.format,
-    colours: hasColours(stderr, env),
-  };
-  const log = await createLogger({ ...logging, stream: stderr });
-  if (options.json) for (const warning of loaded.warnings) log.warn(warning);
-  else reportWarnings(loaded.warnings, context);
-  const { workers } = defaults;
-  return runCollector({
-    loaded,
-    cwd,
-    env,
-    log,
-    logging,
-    ...(workers !== undefined && { workers }),
-    output: options.json ? linesOf(log) : stderr,
-  });
-}
-
-/** With `--json` every line is JSON, so what is printed for people becomes the message of a log line. */
-function linesOf(log: Logger): Writable {
-  return new Writable({
-    decodeStrings: false,
-    write(text, _encoding, done) {
-      log.info(String(text).trim());
-      done();
-    },
-  });
+  using earlyChild = forkEarly();
+  const { runCollect } = await import("./run-collect.ts");
+  return await runCollect(context, options, defaults, earlyChild);
 }

@@ -1,20 +1,10 @@
 import { Command } from "commander";
 import { packageVersion } from "../app/package-version.ts";
-import { benchCommand } from "./bench-command.ts";
-import { chaosCommand } from "./chaos-command.ts";
-import { checkCommand } from "./check-command.ts";
 import type { CliContext, Run } from "./cli-context.ts";
-import { costCommand } from "./cost-command.ts";
-import { devCommand } from "./dev-command.ts";
+import { commandsFor } from "./commands.ts";
 import { EXIT, EXIT_CODES_HELP } from "./exit-codes.ts";
-import { journalCommand } from "./journal-command.ts";
-import { keysNewCommand } from "./keys-new-command.ts";
 import { hasColours } from "./paint.ts";
 import { reportError } from "./report-error.ts";
-import { schemaConfigCommand } from "./schema-config-command.ts";
-import { schemaTestCommand } from "./schema-test-command.ts";
-import { startCommand } from "./start-command.ts";
-import { versionCommand } from "./version-command.ts";
 
 /**
  * Runs the command line `args` (without node and the script) and resolves with the exit
@@ -26,14 +16,15 @@ export async function runCli(args: readonly string[], context: CliContext): Prom
     exitCode = await work();
   };
   try {
-    await program(context, run).parseAsync(args, { from: "user" });
+    const millrace = await program(args, context, run);
+    await millrace.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
     return reportError(error, context, args.includes("--json"));
   }
 }
 
-function program(context: CliContext, run: Run): Command {
+async function program(args: readonly string[], context: CliContext, run: Run): Promise<Command> {
   const millrace = new Command("millrace")
     .description(
       "Collects events over HTTP, keeps them in a journal on disk, and delivers them to streams,\narchives and files without losing one that was acknowledged.",
@@ -53,21 +44,7 @@ The configuration is the file named by --config, else ./millrace.yaml, ./millrac
 ${EXIT_CODES_HELP}
 Every command explains itself: millrace COMMAND --help`,
     );
-  millrace.addCommand(startCommand(context, run));
-  millrace.addCommand(devCommand(context, run));
-  millrace.addCommand(checkCommand(context, run));
-  millrace.addCommand(benchCommand(context, run));
-  millrace.addCommand(chaosCommand(context, run));
-  millrace.addCommand(costCommand(context, run));
-  millrace.addCommand(
-    new Command("schema")
-      .description("work with schemas: of events, and of the configuration")
-      .addCommand(schemaTestCommand(context, run))
-      .addCommand(schemaConfigCommand(context)),
-  );
-  millrace.addCommand(journalCommand(context, run));
-  millrace.addCommand(new Command("keys").description("work with write keys").addCommand(keysNewCommand(context)));
-  millrace.addCommand(versionCommand(context));
+  for (const make of await commandsFor(args[0])) millrace.addCommand(make(context, run));
   return withContext(millrace, context);
 }
 

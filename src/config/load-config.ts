@@ -5,7 +5,7 @@ import { byPlace, formatProblem } from "./config-problem.ts";
 import type { ConfigPath, ConfigProblem } from "./config-problem.ts";
 import { takesOnlyText } from "./describe-type.ts";
 import { IssueExplainer, NO_MESSAGE } from "./explain-issues.ts";
-import { childOf, schemaAt, toJsonSchema } from "./json-schema.ts";
+import { childOf, type JsonSchema, schemaAt, toJsonSchema } from "./json-schema.ts";
 import type { Env } from "./substitute-env.ts";
 
 export type ParsedConfig<T> =
@@ -41,13 +41,15 @@ export function parseConfig<S extends z.ZodType>(
   if (document.value === undefined && document.problems.length > 0) {
     return { kind: "problems", problems: document.problems };
   }
-  const jsonSchema = toJsonSchema(schema);
   // An empty file is a configuration of defaults.
   const value = document.value ?? {};
   // JSON has no comments, so editors find the schema by this key.
   if (typeof value === "object") Reflect.deleteProperty(value, "$schema");
+  // Made only for those who need it: it takes longer than all else here.
+  let made: JsonSchema | undefined;
+  const jsonSchema = () => (made ??= toJsonSchema(schema));
   for (const variable of document.wholeVariables) {
-    const place = schemaAt(jsonSchema, value, variable.path);
+    const place = schemaAt(jsonSchema(), value, variable.path);
     if (place !== undefined && takesOnlyText(place)) continue;
     setAt(value, variable.path, asYamlWould(variable.text));
   }
@@ -61,7 +63,7 @@ export function parseConfig<S extends z.ZodType>(
       problemAt: (path, message) => document.problemAt(path, message),
     };
   }
-  const explainer = new IssueExplainer(document, value, jsonSchema);
+  const explainer = new IssueExplainer(document, value, jsonSchema());
   const known = new Set(document.problems.map((problem) => problem.path));
   const issues = (result.error?.issues ?? []).flatMap((issue) => explainer.explain(issue));
   // Where a value could not even be read, what the schema makes of the rest is no news.

@@ -19,7 +19,8 @@ export type FilterVerdict = "pass" | "drop" | "error";
  */
 const TYPE_VARIABLE = "Type";
 
-const environment = createEnvironment();
+/** Made when the first filter is: it takes as long as all else that a filter needs. */
+let environment: Environment | undefined;
 
 /**
  * The `when:` of a sink: a CEL expression over the event.
@@ -68,6 +69,7 @@ function parseEvent(event: CollectedEvent): { readonly data?: unknown } {
 
 function compile(expression: string): { evaluate: ParseResult; names: ReadonlySet<string> } {
   try {
+    environment ??= createEnvironment();
     const identifiers = identifiersOf(environment.parse(expression).ast);
     let source = expression;
     for (const { name, start } of identifiers) {

@@ -201,14 +201,22 @@ export async function readSchemas({ dir }: SchemasConfig): Promise<SchemaTexts> 
   });
 }
 
-/** The second half of `loadSchemas`. Throws `schema_invalid` with all problems of all files. */
-export async function compileSchemas({ dir, expose }: SchemasConfig, texts: SchemaTexts): Promise<SchemaRegistry> {
+/**
+ * The second half of `loadSchemas`. Throws `schema_invalid` with all problems of all files.
+ *
+ * @param wereChecked the same texts were compiled without a problem before, perhaps in another process
+ */
+export async function compileSchemas(
+  { dir, expose }: SchemasConfig,
+  texts: SchemaTexts,
+  wereChecked = false,
+): Promise<SchemaRegistry> {
   const { files } = texts;
   const problems = [...texts.problems];
   const compiler = new SchemaCompiler(files);
   const usable: SchemaFile[] = [];
   for (const file of files) {
-    const found = compiler.add(file);
+    const found = compiler.add(file, wereChecked);
     if (found.length === 0) usable.push(file);
     for (const problem of found) problems.push(`${file.path}: ${problem}`);
     await setImmediate();

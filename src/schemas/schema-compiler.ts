@@ -43,8 +43,12 @@ export class SchemaCompiler {
     this.#formats = new Set(Object.keys(this.#checking.formats));
   }
 
-  /** Takes a file in, so that others can refer to it. Returns what is wrong with it. */
-  add(file: SchemaFile): readonly string[] {
+  /**
+   * Takes a file in, so that others can refer to it. Returns what is wrong with it.
+   *
+   * @param wasChecked nothing is: it was looked for before, which takes longer than all else here
+   */
+  add(file: SchemaFile, wasChecked = false): readonly string[] {
     const { document } = file;
     try {
       const { problems, extensions } = checkSchema(document, this.#formats);
@@ -55,7 +59,7 @@ export class SchemaCompiler {
         }
       }
       this.#explainingLimit.left = MAX_DOCUMENT_STEPS;
-      if (this.#explaining.validateSchema(document) !== true) {
+      if (!wasChecked && this.#explaining.validateSchema(document) !== true) {
         return explainSchemaProblems(this.#explaining.errors ?? []);
       }
       this.#checking.addSchema(document, urlOf(file));

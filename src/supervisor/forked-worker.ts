@@ -1,10 +1,9 @@
-import { type ChildProcess, fork } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Logger } from "pino";
 import type { Clock, Timer } from "../core/clock.ts";
 import { MillraceError } from "../core/errors.ts";
 import { Channel } from "./channel.ts";
 import type { Life, Progress } from "./crash-record.ts";
-import { forkOptions } from "./fork-options.ts";
 import { beatEveryMs, checkEveryMs, Heartbeat } from "./heartbeat.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { processStat } from "./process-stat.ts";
@@ -15,9 +14,8 @@ import { type Hang, judgeEnd, judgeHang, type WorkerEnd } from "./worker-end.ts"
 const LINGER_MS = 3_000;
 
 export interface ForkedWorkerOptions {
-  readonly entry: URL;
-  readonly env: NodeJS.ProcessEnv;
-  readonly execArgv: readonly string[];
+  /** Forked with `forkOptions`. */
+  readonly child: ChildProcess;
   /** The message it is told first. */
   readonly start: unknown;
   readonly hangMs: number;
@@ -58,11 +56,10 @@ export class ForkedWorker {
   #hang: Hang | undefined;
   #isGone = false;
 
-  /** Throws when no process can be started. */
   constructor(options: ForkedWorkerOptions) {
     const { clock, hangMs } = options;
     this.#options = options;
-    this.#child = fork(options.entry, [], forkOptions(options.env, options.execArgv));
+    this.#child = options.child;
     this.#channel = new Channel(this.#child);
     this.#questions = new Questions(this.#channel, clock);
     this.#questions.answerWith(options.onQuestion);

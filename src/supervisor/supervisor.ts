@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
 import type { SupervisorConfig } from "./config.ts";
 import type { Crashes } from "./crash-record.ts";
+import type { EarlyChild } from "./early-child.ts";
 import { WorkerKeeper } from "./worker-keeper.ts";
 
 export interface WorkerSpec {
@@ -48,6 +49,8 @@ export interface SupervisorOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** The workers' options for Node; the supervisor's own by default. A debugger is never theirs. */
   readonly execArgv?: readonly string[];
+  /** Runs `entry` already, with these options; the first worker is told to be it. */
+  readonly earlyChild?: EarlyChild;
 }
 
 /**

@@ -1,5 +1,7 @@
+import { fork } from "node:child_process";
 import type { Clock, Timer } from "../core/clock.ts";
 import { CrashRecord } from "./crash-record.ts";
+import { forkOptions } from "./fork-options.ts";
 import { type Epitaph, ForkedWorker } from "./forked-worker.ts";
 import { RestartPolicy } from "./restart-policy.ts";
 import type { SupervisorOptions, WorkerSpec, WorkerState, WorkerStatus } from "./supervisor.ts";
@@ -111,14 +113,13 @@ export class WorkerKeeper {
       onQuestion,
       env = process.env,
       execArgv = process.execArgv,
+      earlyChild,
     } = this.#options;
     const { slot } = this.spec;
     this.#enter("starting");
     try {
       this.#worker = new ForkedWorker({
-        entry,
-        env,
-        execArgv,
+        child: earlyChild?.take() ?? fork(entry, [], forkOptions(env, execArgv)),
         start: startMessage(this.spec, this.#crashes.crashes),
         hangMs: config.hangMs,
         clock: this.#clock,
