@@ -10,11 +10,13 @@ import { readEvent } from "../src/ingest/protocols/event-form.ts";
 import type { EventLimits, IncomingEvent, IncomingItem } from "../src/ingest/protocols/incoming-event.ts";
 import { parseNative } from "../src/ingest/protocols/native.ts";
 import { decodeFrame, encodeFrame, frameBytes } from "../src/journal/frame.ts";
+import { Signer } from "../src/aws/signature.ts";
 import { loadSchemas } from "../src/schemas/registry.ts";
 import { BufferPool } from "../src/sinks/kinesis/buffer-pool.ts";
 import { encodeAggregate } from "../src/sinks/kinesis/kpl-aggregate.ts";
 import { encodeLines } from "../src/sinks/kinesis/ndjson-record.ts";
-import { putRecordsBody } from "../src/sinks/kinesis/put-records-body.ts";
+import { type PooledBody, putRecordsBody } from "../src/sinks/kinesis/put-records-body.ts";
+import { readPutRecordsReply } from "../src/sinks/kinesis/response.ts";
 import { median } from "./measurement.ts";
 import { numberOption } from "./number-option.ts";
 import { sampleEvent } from "./sample-event.ts";
@@ -73,6 +75,11 @@ const frames = drafts.map((draft, index) => {
 const collected = frames.map(({ event }) => event);
 const collectedBytes = sizeOf(collected);
 const pool = new BufferPool(1);
+const putRecordsCall = Buffer.from(putRecordsBodyOf(collected).bytes);
+const signer = new Signer("kinesis", "us-east-1");
+const taken = `{"SequenceNumber":"${"4".repeat(56)}","ShardId":"shardId-000000000000"}`;
+const reply = Buffer.from(`{"FailedRecordCount":0,"Records":[${Array(EVENTS).fill(taken).join(",")}]}`);
+const recordOf = Uint16Array.from(collected, (_, index) => index);
 
 const codecs: readonly Codec[] = [
   each("scan", (index) => scanValue(at(bodies, index), 0, at(bodies, index).length)),
@@ -88,7 +95,9 @@ const codecs: readonly Codec[] = [
   each("encode frame, CRC too", (index) => encodeFrame(frame, 0, at(drafts, index), index)),
   each("CRC-32", (index) => crc32(at(frames, index).buffer)),
   each("decode frame", (index) => decodeFrame(at(frames, index).buffer, 0, at(frames, index).buffer.length)),
-  many("PutRecords body of 500", EVENTS, collectedBytes, putRecords),
+  many("PutRecords body of 500", EVENTS, collectedBytes, () => pool.give(putRecordsBodyOf(collected).buffer)),
+  many("sign it", EVENTS, collectedBytes, sign),
+  many("read the reply to it", EVENTS, collectedBytes, () => readPutRecordsReply(200, reply, EVENTS, recordOf)),
   many("kpl aggregate of 31", PER_RECORD, sizeOf(collected.slice(0, PER_RECORD)), () =>
     encodeAggregate("key", collected.slice(0, PER_RECORD)),
   ),
@@ -160,15 +169,22 @@ function many(name: string, events: number, bytes: number, call: () => unknown):
   return { name, events, bytes, call };
 }
 
-function putRecords(): void {
-  const keys = collected.map(({ id }) => id);
-  const body = putRecordsBody(
-    '"StreamName":"bench"',
-    keys,
-    collected.map(({ bytes }) => bytes),
-    pool,
-  );
-  pool.give(body.buffer);
+function putRecordsBodyOf(events: readonly CollectedEvent[]): PooledBody {
+  const keys = events.map(({ id }) => id);
+  const datas = events.map(({ bytes }) => bytes);
+  return putRecordsBody('"StreamName":"bench"', keys, datas, pool);
+}
+
+function sign(): unknown {
+  const target = "Kinesis_20131202.PutRecords";
+  const request = {
+    host: "localhost",
+    path: "/",
+    contentType: "application/x-amz-json-1.1",
+    target,
+    body: putRecordsCall,
+  };
+  return signer.sign(request, { accessKeyId: "bench", secretAccessKey: "bench" }, Date.now());
 }
 
 function drain(items: Iterable<IncomingItem>): number {

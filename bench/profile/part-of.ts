@@ -10,9 +10,9 @@ const PARTS: readonly (readonly [part: string, url: RegExp])[] = [
   ["admission and answer", /\/(dist|src)\/ingest\//],
   ["journal", /\/(dist|src)\/journal\//],
   ["pipeline", /\/(dist|src)\/pipeline\//],
-  ["sink: sign", /\/(dist|src)\/aws\/|node_modules\/@smithy/],
+  ["sink: HTTP client", /node_modules\/undici|\/(dist|src)\/aws\/whole-reply/],
+  ["sink: sign", /\/(dist|src)\/aws\//],
   ["sink: encode", /\/(dist|src)\/sinks\//],
-  ["sink: HTTP client", /node_modules\/undici/],
   ["metrics and logs", /node_modules\/(prom-client|pino)|\/(dist|src)\/telemetry\//],
   ["worker", /\/(dist|src)\//],
 ];

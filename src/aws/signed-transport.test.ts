@@ -128,6 +128,16 @@ test("aborting ends a call that waits for a reply, or for credentials", async ()
   }
 });
 
+test("aborting ends a call that waits for a connection, which is not sent then", async () => {
+  await using open = await openTransport((response) => setTimeout(() => response.end("{}"), 200));
+  const others = [open.post(), open.post()];
+  const waiting = open.post("{}", AbortSignal.timeout(50));
+  expect(await waiting).toMatchObject({ kind: "no-reply", reason: expect.stringContaining("given up") });
+  await Promise.all(others);
+  await open.transport.close();
+  expect(open.served.length).toBe(2);
+});
+
 test("without credentials nothing is sent, and the reason says what is missing", async () => {
   await using open = await openTransport((response) => response.end("{}"), {
     provider: () => Promise.reject(new Error("Could not load credentials from any providers")),

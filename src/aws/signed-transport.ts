@@ -1,9 +1,9 @@
-import { SignatureV4 } from "@smithy/signature-v4";
 import { Pool } from "undici";
 import type { Clock } from "../core/clock.ts";
 import type { AwsCredentials, AwsIdentity } from "./credentials.ts";
-import { NodeSha256 } from "./node-sha256.ts";
 import { blamesIdentity, quotable, readServiceError } from "./service-error.ts";
+import { Signer } from "./signature.ts";
+import { type Reply, wholeReply } from "./whole-reply.ts";
 
 /** Long enough for a handshake across an ocean, short enough to notice a dead address. */
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -48,13 +48,14 @@ export class SignedTransport {
   readonly #options: TransportOptions;
   readonly #pool: Pool;
   readonly #path: string;
-  #signer: { readonly identity: AwsIdentity; readonly signature: SignatureV4 } | undefined;
+  readonly #signer: Signer;
   #clockOffsetMs = 0;
   #closing: Promise<void> | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
     this.#path = options.endpoint.pathname;
+    this.#signer = new Signer(options.service, options.region);
     this.#pool = new Pool(options.endpoint.origin, {
       connections: options.connections,
       pipelining: 1,
@@ -77,12 +78,12 @@ export class SignedTransport {
       if (signal.aborted) return aborted(endpoint);
       return { kind: "no-reply", reason: `no AWS credentials: ${wordsOf(error)}` };
     }
-    const headers = await this.#sign(target, body, identity);
+    const headers = this.#sign(target, body, identity);
     try {
-      const reply = await this.#pool.request({ path: this.#path, method: "POST", headers, body, signal });
-      const received = Buffer.from(await reply.body.arrayBuffer());
-      if (reply.statusCode === 400 || reply.statusCode === 403) this.#learn(received, reply.headers["date"], identity);
-      return { kind: "reply", status: reply.statusCode, body: received };
+      const request = { path: this.#path, method: "POST", headers, body } as const;
+      const reply = await wholeReply(this.#pool, request, signal);
+      if (reply.status === 400 || reply.status === 403) this.#learn(reply, identity);
+      return { kind: "reply", status: reply.status, body: reply.body };
     } catch (error) {
       if (signal.aborted) return aborted(endpoint);
       return { kind: "no-reply", reason: `no reply from ${endpoint.host}: ${wordsOf(error)}` };
@@ -95,45 +96,17 @@ export class SignedTransport {
     await this.#closing;
   }
 
-  async #sign(target: string, body: Buffer, identity: AwsIdentity): Promise<Record<string, string>> {
+  #sign(target: string, body: Buffer, identity: AwsIdentity): Record<string, string> {
     const { endpoint, clock } = this.#options;
-    const request = {
-      method: "POST",
-      protocol: endpoint.protocol,
-      hostname: endpoint.hostname,
-      path: this.#path,
-      headers: {
-        host: endpoint.host,
-        "content-type": "application/x-amz-json-1.1",
-        "x-amz-target": target,
-        "user-agent": "millrace",
-      },
-      body,
-    };
-    const signed = await this.#signatureOf(identity).sign(request, {
-      signingDate: new Date(clock.nowMs() + this.#clockOffsetMs),
-    });
-    return signed.headers;
+    const request = { host: endpoint.host, path: this.#path, contentType: "application/x-amz-json-1.1", target, body };
+    const headers = this.#signer.sign(request, identity, clock.nowMs() + this.#clockOffsetMs);
+    headers["user-agent"] = "millrace";
+    return headers;
   }
 
-  #signatureOf(identity: AwsIdentity): SignatureV4 {
-    if (this.#signer?.identity !== identity) {
-      const { service, region } = this.#options;
-      const signature = new SignatureV4({
-        service,
-        region,
-        credentials: identity,
-        sha256: NodeSha256,
-        applyChecksum: false,
-      });
-      this.#signer = { identity, signature };
-    }
-    return this.#signer.signature;
-  }
-
-  #learn(body: Buffer, date: string | string[] | undefined, identity: AwsIdentity): void {
+  #learn({ body, date }: Reply, identity: AwsIdentity): void {
     if (blamesIdentity(readServiceError(body))) this.#options.credentials.refuse(identity);
-    const serverMs = typeof date === "string" ? Date.parse(date) : Number.NaN;
+    const serverMs = date === undefined ? Number.NaN : Date.parse(date);
     const offsetMs = serverMs - this.#options.clock.nowMs();
     if (Math.abs(offsetMs - this.#clockOffsetMs) > MAX_CLOCK_SKEW_MS) this.#clockOffsetMs = offsetMs;
   }

@@ -1,5 +1,6 @@
 import type { Fate, Receipt } from "../../core/sink.ts";
 import { isObject, parseJsonObject, quotable, readServiceError, type ServiceError } from "../../aws/service-error.ts";
+import { confirmsAll } from "./confirmation.ts";
 
 /** The service's word that a request can never succeed as it is. */
 const REFUSALS = new Set(["ValidationException", "InvalidArgumentException", "SerializationException"]);
@@ -46,6 +47,7 @@ const DELIVERED: Fate = { kind: "delivered" };
  */
 export function readPutRecordsReply(status: number, body: Buffer, records: number, recordOf: Uint16Array): Receipt {
   if (status !== 200) return readFailure(status, readServiceError(body));
+  if (confirmsAll(body, records)) return { kind: "delivered" };
   const reply = parseJsonObject(body);
   const entries = reply?.["Records"];
   if (reply === undefined || !Array.isArray(entries)) return unusable("is not a PutRecords reply");
