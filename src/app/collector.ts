@@ -17,7 +17,7 @@ import { nodeHealth, nodeSinks, type SlotView } from "./node-view.ts";
 import { assertPortFree } from "./port-probe.ts";
 import { SlotLedgers } from "./slot-ledgers.ts";
 import { awaitOrphans } from "./stuck-orphans.ts";
-import { WORKER_PROGRAM, workerEnvironment } from "./worker-program.ts";
+import { WORKER_PROGRAM, workerEnvironment, workerFlags } from "./worker-program.ts";
 import {
   type LastWords,
   received,
@@ -104,6 +104,7 @@ export class Collector {
     this.#supervisor = new Supervisor({
       entry: WORKER_PROGRAM,
       env: workerEnvironment(),
+      execArgv: workerFlags(),
       ...(earlyChild !== undefined && { earlyChild }),
       config: config.supervisor,
       clock: systemClock,
