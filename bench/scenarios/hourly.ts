@@ -15,12 +15,7 @@ export const hourly: Scenario = {
     const subject = { name: "3,333 events/s", target, shape, requestsPerSecond: EVENTS_PER_SECOND };
     // At that rate V8 would take minutes to optimise what a collector has had hours for.
     await warmUp({ name: "warm-up", target, shape }, context.length);
-    const all = await alternate(
-      [subject],
-      context.rounds,
-      context.length,
-      context.progress,
-    );
+    const all = await alternate([subject], context.rounds, context.length, context.progress);
     const measurements = summarise("hourly", all);
     const { cpuMicrosPerEvent = Number.NaN } = measurements[0]?.median ?? {};
     return {
