@@ -8,7 +8,7 @@ import { scanValue } from "../src/ingest/body/json-scan.ts";
 import { encodeDraft } from "../src/ingest/protocols/canonical.ts";
 import { readEvent } from "../src/ingest/protocols/event-form.ts";
 import type { EventLimits, IncomingEvent, IncomingItem } from "../src/ingest/protocols/incoming-event.ts";
-import { parseNative } from "../src/ingest/protocols/native.ts";
+import { parseNative } from "../src/ingest/protocols/native/parse-native.ts";
 import { decodeFrame, encodeFrame, frameBytes } from "../src/journal/frame.ts";
 import { Signer } from "../src/aws/signature.ts";
 import { loadSchemas } from "../src/schemas/registry.ts";

@@ -1,6 +1,6 @@
 // Writes the documents that are made from the code. With --check it writes nothing and
 // fails when one of them is not what the code says.
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
@@ -41,6 +41,17 @@ line, and says what the configuration would run and what it could lose.
   \`# yaml-language-server: $schema=./millrace.schema.json\` on the first line.
 `;
 
+const CONFORMANCE_PREFACE = `# Conformance
+
+<!-- Made from test/clients/results by \`npm run docs\`. Each row is what a test of the same name in test/clients saw. -->
+
+Clients that others wrote, sending to a collector in a process of its own. The tests compare what arrived in files,
+event by event, with what was sent, and wait for the client's own sign that it was taken.
+
+| Protocol | Client | Version | Sent | Arrived | The client saw |
+| --- | --- | --- | --- | --- | --- |
+`;
+
 interface GeneratedDocument {
   /** Absolute. */
   readonly file: string;
@@ -55,8 +66,20 @@ async function generatedDocuments(): Promise<readonly GeneratedDocument[]> {
     document("configuration.md", configurationDocs(toJsonSchema(millraceConfig), CONFIGURATION_PREFACE)),
     document("millrace.schema.json", toJson(editorSchema(millraceConfig, "Millrace configuration"))),
     document("openapi.json", toJson(openapiDocument(packageVersion(), httpConfig.parse({})))),
+    document("conformance.md", await conformanceDocument()),
     document("cost.md", await withOutputs(await readFile(path.join(docs, "cost.md"), "utf8"))),
   ];
+}
+
+async function conformanceDocument(): Promise<string> {
+  const results = fileURLToPath(new URL("../test/clients/results", import.meta.url));
+  const names = (await readdir(results)).filter((name) => name.endsWith(".json")).toSorted();
+  const rows = await Promise.all(
+    names.map(async (name) => JSON.parse(await readFile(path.join(results, name), "utf8")) as Record<string, string>),
+  );
+  const cells = ["protocol", "client", "version", "sent", "arrived", "clientSaw"];
+  const lines = rows.map((row) => `| ${cells.map((cell) => row[cell] ?? "").join(" | ")} |`);
+  return `${CONFORMANCE_PREFACE}${lines.join("\n")}\n`;
 }
 
 /** A page with what `millrace cost` prints in each block that follows a comment which names the command. */

@@ -2,6 +2,7 @@ import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { findRoute } from "../ingest/router.ts";
 import { Filter } from "../pipeline/filter.ts";
 import type { MillraceConfig } from "./config.ts";
 
@@ -23,7 +24,18 @@ const comparable = z.object({
   listen: address,
   admin: address,
   journal: z.object({ durability: text }).optional().catch(undefined),
-  sources: z.array(z.object({ ...named, keys: z.array(text).catch([]), ack: text }).catch({ keys: [] })).catch([]),
+  sources: z
+    .array(
+      z
+        .object({
+          ...named,
+          keys: z.array(text).catch([]),
+          ack: text,
+          paths: z.record(z.string(), z.string()).catch({}),
+        })
+        .catch({ keys: [], paths: {} }),
+    )
+    .catch([]),
   sinks: z.array(z.object({ ...named, when: text }).catch({})).catch([]),
 });
 
@@ -37,6 +49,7 @@ export function contradictions(config: unknown): Contradiction[] {
     ...repeatedNames("source", sources),
     ...repeatedNames("sink", sinks),
     ...repeatedKeys(sources),
+    ...takenPaths(sources),
     ...sources.flatMap(({ ack }, index) =>
       ack === "durable" && journal?.durability === "memory"
         ? {
@@ -50,6 +63,23 @@ export function contradictions(config: unknown): Contradiction[] {
       return message === undefined ? [] : { path: ["sinks", index, "when"], message };
     }),
   ];
+}
+
+/** Paths of a source's own that are another's already, or that something else is served at. */
+function takenPaths(sources: readonly { readonly paths: Readonly<Record<string, string>> }[]): Contradiction[] {
+  const seen = new Set<string>();
+  return sources.flatMap(({ paths }, index) =>
+    Object.keys(paths).flatMap((path) => {
+      const isServed = findRoute(path).name !== "unknown";
+      const isTaken = isServed || seen.has(path);
+      seen.add(path);
+      if (!isTaken) return [];
+      const message = isServed
+        ? "is a path of the collector; choose another"
+        : "is a path of another source; choose another";
+      return [{ path: ["sources", index, "paths", path], message }];
+    }),
+  );
 }
 
 type Address = z.infer<typeof address>;

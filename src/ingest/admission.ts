@@ -21,7 +21,7 @@ const UNKNOWN_KEY: Problem = {
   headers: CHALLENGE,
 };
 
-const KEY_CONFLICT: Problem = {
+export const KEY_CONFLICT: Problem = {
   code: "key_conflict",
   detail:
     "The request carries different write keys in different places, so it cannot be told which source it is from. Send one.",
@@ -35,7 +35,10 @@ export function admit(
 ): Source | Problem {
   const key = writeKeyOf(headers, queryKey);
   if (key === undefined) return MISSING_KEY;
-  if (typeof key !== "string") return key;
+  return typeof key === "string" ? sourceOfKey(key, table) : key;
+}
+
+export function sourceOfKey(key: string, table: SourceTable): Source | Problem {
   return table.byKey(key) ?? UNKNOWN_KEY;
 }
 

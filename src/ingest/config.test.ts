@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { httpConfig, listenConfig, sourceConfig } from "./config.ts";
+import { PROTOCOL_NAMES } from "./protocols/protocol-names.ts";
 
 test("everything but a source's name and keys has a default", () => {
   expect(listenConfig.parse(undefined)).toEqual({ host: "0.0.0.0", port: 8080, backlog: 1024 });
@@ -17,6 +18,8 @@ test("everything but a source's name and keys has a default", () => {
     ack: "accepted",
     requireId: false,
     clientIp: "truncated",
+    protocols: [...PROTOCOL_NAMES],
+    paths: {},
   });
 });
 

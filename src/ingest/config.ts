@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { byteSize, nameField } from "../core/config-fields.ts";
 import { isOriginPattern } from "./origins.ts";
+import { PROTOCOL_ROUTES } from "./protocols/all-protocols.ts";
+import { PROTOCOL_NAMES } from "./protocols/protocol-names.ts";
 
 /** Where a TLS certificate comes from, and what is spoken behind it. */
 export const tlsConfig = z.strictObject({
@@ -189,6 +191,22 @@ export const sourceConfig = z.strictObject({
     .default("truncated")
     .describe(
       "The sender's address in events: full, truncated (to /24 or /48), hashed (with a salt that is forgotten every day) or none.",
+    ),
+  protocols: z
+    .array(z.enum(PROTOCOL_NAMES))
+    .min(1)
+    .default([...PROTOCOL_NAMES])
+    .describe("Dialects in which the source's events may be sent. Default: all."),
+  paths: z
+    .record(
+      z.string().regex(/^\/[\w.~!$'()*+,;:@/-]{1,200}$/, "a path begins with / and has no query"),
+      z.string().refine((path) => PROTOCOL_ROUTES.has(path), {
+        error: `stands for a path that takes events: ${[...PROTOCOL_ROUTES.keys()].join(", ")}`,
+      }),
+    )
+    .default({})
+    .describe(
+      "Further paths, such as `/t: /v1/events` for visitors whose browsers block well-known ones: each with the path that it stands for. What comes there is the source's, with or without a write key.",
     ),
   quota: z
     .strictObject({

@@ -1,18 +1,19 @@
 import assert from "node:assert/strict";
 import type { Deliveries } from "../core/deliveries.ts";
 import type { Journal } from "../core/journal.ts";
-import { admit } from "./admission.ts";
+import { admit, KEY_CONFLICT, MISSING_KEY, sourceOfKey } from "./admission.ts";
 import type { HttpConfig } from "./config.ts";
 import { allowsOrigin, corsHeaders, preflightHeaders } from "./cors.ts";
-import type { EventIntake } from "./event-intake.ts";
+import type { Admission, EventIntake } from "./event-intake.ts";
 import { eventOptions } from "./event-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { Origins } from "./origins.ts";
 import type { Problem } from "./problems.ts";
 import { parseQuery, type Query } from "./query.ts";
 import { findReceipt } from "./receipts.ts";
-import { findRoute, methodsOf, PATHS, type Route, type RouteName } from "./router.ts";
-import type { Source, SourceTable } from "./sources.ts";
+import type { ProtocolRoute } from "./protocols/all-protocols.ts";
+import { findRoute, methodsOf, nameOf, PATHS, pathOf, type Route } from "./router.ts";
+import type { Source, SourcePath, SourceTable } from "./sources.ts";
 
 /** The schemas as they are served. */
 export interface SchemaTexts {
@@ -55,31 +56,44 @@ export class Endpoints {
     const target = request.url ?? "";
     const method = request.method ?? "";
     const { origin } = request.headers;
-    const route = findRoute(target);
     const table = this.#parts.sources();
+    // Few have paths of their own, and then nothing is looked for.
+    const own = table.paths.size === 0 ? undefined : table.paths.get(pathOf(target));
+    const route = findRoute(own?.path ?? target);
     const withKey = route.name === "events" || route.name === "receipt";
-    exchange.route = route.name;
+    exchange.route = nameOf(route);
     // Until the source is known, what any source allows counts: pages must be able to read why they were refused.
     if (origin !== undefined) exchange.cors = corsHeaders(withKey ? table.origins : ANY_PAGE, origin);
 
     const problem = refusal ?? notServed(route, method);
     if (problem !== undefined) exchange.problem(problem);
-    else if (method === "OPTIONS") this.#options(exchange, route.name, target, withKey ? table : undefined);
-    else if (route.name === "events") return this.#events(exchange, target, table);
+    else if (method === "OPTIONS") this.#options(exchange, route, target, withKey ? table : undefined);
+    else if (route.name === "events") return this.#events(exchange, route, target, table, own);
     else if (route.name === "receipt") return this.#receipt(exchange, route.id, target, table);
     else this.#get(exchange, route);
     return undefined;
   }
 
-  #events(exchange: Exchange, target: string, table: SourceTable): Promise<void> | undefined {
-    const query = parseQuery(target);
+  #events(
+    exchange: Exchange,
+    route: ProtocolRoute,
+    target: string,
+    table: SourceTable,
+    own: SourcePath | undefined,
+  ): Promise<void> | undefined {
+    const { endpoint } = route;
+    const { intake } = this.#parts;
+    exchange.problemForm = endpoint.problemForm;
+    const query = parseQuery(target, endpoint.methods.includes("GET"));
     if ("code" in query) return refuse(exchange, query);
-    const source = admitted(exchange, query, table);
-    if ("code" in source) return refuse(exchange, source);
-    const { prefer } = exchange.request.headers;
-    const options = eventOptions(query, typeof prefer === "string" ? prefer : undefined, source.ack);
-    if ("code" in options) return refuse(exchange, options);
-    return this.#parts.intake.take(exchange, source, options);
+    const admission = admissionOf(exchange, route, query, admit(exchange.request.headers, query.key, table), own);
+    if (admission === MISSING_KEY && endpoint.keyIn !== undefined) {
+      return intake.takeByBody(exchange, endpoint, (key) =>
+        admissionOf(exchange, route, query, key === undefined ? MISSING_KEY : sourceOfKey(key, table), own),
+      );
+    }
+    if ("code" in admission) return refuse(exchange, admission);
+    return intake.take(exchange, endpoint, admission);
   }
 
   #get(exchange: Exchange, route: Route): void {
@@ -109,7 +123,7 @@ export class Endpoints {
 
   async #receipt(exchange: Exchange, id: string, target: string, table: SourceTable): Promise<void> {
     const query = parseQuery(target);
-    const source = "code" in query ? query : admitted(exchange, query, table);
+    const source = "code" in query ? query : withOrigin(exchange, admit(exchange.request.headers, query.key, table));
     if ("code" in source) return exchange.problem(source);
     const receipt = await findReceipt(id, this.#parts.journal.slot, this.#parts.deliveries);
     if ("code" in receipt) return exchange.problem(receipt);
@@ -136,11 +150,11 @@ export class Endpoints {
   }
 
   /** Preflights carry no key in a header: without `?key=` they are allowed when any source allows the origin. */
-  #options(exchange: Exchange, route: RouteName, target: string, table: SourceTable | undefined): void {
+  #options(exchange: Exchange, route: Route, target: string, table: SourceTable | undefined): void {
     const { origin } = exchange.request.headers;
     const allow = ["Allow", methodsOf(route).join(", ")];
     if (origin === undefined) return exchange.empty(204, allow);
-    const query = parseQuery(target);
+    const query = parseQuery(target, route.name === "events" && route.endpoint.methods.includes("GET"));
     if ("code" in query) return exchange.problem(query);
     const source = query.key === undefined ? undefined : table?.byKey(query.key);
     const origins = source?.origins ?? table?.origins ?? ANY_PAGE;
@@ -154,10 +168,38 @@ function refuse(exchange: Exchange, problem: Problem): undefined {
   exchange.problem(problem);
 }
 
+/** Whose rules hold for a request with events, or why it is refused. */
+function admissionOf(
+  exchange: Exchange,
+  { protocol }: ProtocolRoute,
+  query: Query,
+  keyed: Source | Problem,
+  own: SourcePath | undefined,
+): Admission | Problem {
+  const source = withOrigin(exchange, own === undefined ? keyed : onOwnPath(keyed, own.source));
+  if ("code" in source) return source;
+  if (!source.protocols.has(protocol.name)) return protocolDisabled(protocol.name);
+  const { prefer } = exchange.request.headers;
+  const options = eventOptions(query, typeof prefer === "string" ? prefer : undefined, source.ack);
+  return "code" in options ? options : { source, options };
+}
+
+/** A path of a source's own tells whose the events are. A write key may say the same, and nothing else. */
+function onOwnPath(keyed: Source | Problem, owner: Source): Source | Problem {
+  if (keyed === MISSING_KEY) return owner;
+  return "code" in keyed || keyed === owner ? keyed : KEY_CONFLICT;
+}
+
+function protocolDisabled(name: string): Problem {
+  return {
+    code: "protocol_disabled",
+    detail: `The write key's source does not take the protocol ${name}. Add it to \`protocols\` of the source in the collector's configuration, or send in another one.`,
+  };
+}
+
 /** The source of a request, or why it is refused. From here on the source's own origins count. */
-function admitted(exchange: Exchange, query: Query, table: SourceTable): Source | Problem {
+function withOrigin(exchange: Exchange, source: Source | Problem): Source | Problem {
   const { headers } = exchange.request;
-  const source = admit(headers, query.key, table);
   if ("code" in source || headers.origin === undefined) return source;
   exchange.cors = corsHeaders(source.origins, headers.origin);
   return allowsOrigin(source.origins, headers.origin) ? source : originNotAllowed(headers.origin);
@@ -171,7 +213,7 @@ function notServed(route: Route, method: string): Problem | undefined {
       detail: "The path is not percent-encoded UTF-8. Encode it as encodeURIComponent does.",
     };
   }
-  const methods = methodsOf(route.name);
+  const methods = methodsOf(route);
   if (methods.includes(method)) return undefined;
   const allowed = methods.join(", ");
   return { code: "method_not_allowed", detail: `This path answers ${allowed}.`, headers: ["Allow", allowed] };

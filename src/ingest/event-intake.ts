@@ -6,13 +6,11 @@ import type { EventDraft, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { EventValidator } from "../core/validation.ts";
 import type { Body } from "./body/body-result.ts";
-import { decompress } from "./body/decompress.ts";
-import { PendingBytes } from "./body/pending-bytes.ts";
-import { refuseAnnounced } from "./body/read-body.ts";
 import { ClientIpPrivacy, clientAddress, type ClientNetwork, clientNetwork } from "./client-ip.ts";
 import type { HttpConfig } from "./config.ts";
+import { answerCheck, answerStored, type Settled, type Stored } from "./event-answers.ts";
 import type { EventOptions } from "./event-options.ts";
-import { type EventResult, eventResults } from "./event-results.ts";
+import { eventResults, summary } from "./event-results.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
 import { BodyJudge, maxEventsOf } from "./judge-body.ts";
 import type { Judgement } from "./judge-events.ts";
@@ -31,9 +29,10 @@ import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
 import type { Enrichment, IncomingEvent, UnreadableBody } from "./protocols/incoming-event.ts";
-import { type BodyLayout, layoutOf } from "./protocols/native.ts";
+import type { BodyReader, ProtocolEndpoint, Taken } from "./protocols/protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
+import { RequestBodies } from "./request-bodies.ts";
 import { countStates } from "./receipts.ts";
 import { spreadRetry } from "./retry-after.ts";
 import type { Source } from "./sources.ts";
@@ -43,6 +42,9 @@ const MAX_USER_AGENT_CHARS = 512;
 
 /** Of one request. */
 const MAX_LOGGED_EVENTS = 10;
+
+/** What is known of a request that is answered before it is read. */
+const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined };
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -60,22 +62,18 @@ export interface IntakeParts {
   readonly random?: () => number;
 }
 
-/** What is known of an admitted request before its body. */
-interface Admitted {
+/** What is to become of a request, and by whose rules. */
+export interface Admission {
   readonly source: Source;
-  readonly client: ClientNetwork;
   readonly options: EventOptions;
-  readonly layout: BodyLayout;
-  readonly enrichment: Enrichment;
 }
 
-/** Events of one request that are in the journal, and what there is to tell about them. */
-interface Stored {
-  readonly first: Position;
-  readonly accepted: number;
-  readonly rejected: number;
-  /** Made only when they will be sent. */
-  readonly results: readonly EventResult[] | undefined;
+/** What is known of an admitted request before its events. */
+interface Admitted extends Admission {
+  readonly endpoint: ProtocolEndpoint;
+  readonly client: ClientNetwork;
+  readonly reader: BodyReader;
+  readonly enrichment: Enrichment;
 }
 
 /**
@@ -86,65 +84,96 @@ interface Stored {
  */
 export class EventIntake {
   readonly #parts: IntakeParts;
-  readonly #pending: PendingBytes;
+  readonly #bodies: RequestBodies;
   readonly #court: BodyJudge;
   readonly #privacy = new ClientIpPrivacy();
   readonly #collectorPrefix: string;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
-    this.#pending = new PendingBytes(parts.http.maxPendingBytes);
+    this.#bodies = new RequestBodies(parts.http, parts.metrics);
     this.#court = new BodyJudge(parts.http, parts.validator);
-    parts.metrics.showPendingBytes(() => this.#pending.held);
     this.#collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
   }
 
-  /** Waits for what is not there yet only: each wait costs a turn of the microtask queue. */
-  async take(exchange: Exchange, source: Source, options: EventOptions): Promise<void> {
-    const admitted = this.#admit(exchange, source, options);
+  /**
+   * Takes in a request of whom it is known who sends it. Waits for what is not there yet only: each
+   * wait costs a turn of the microtask queue.
+   */
+  async take(exchange: Exchange, endpoint: ProtocolEndpoint, admission: Admission): Promise<void> {
+    const admitted = this.#admit(exchange, endpoint, admission);
     if (admitted === undefined) return undefined;
-    const taking = exchange.takeBody(this.#parts.http.maxRequestBytes, this.#pending);
-    const sent = taking instanceof Promise ? await taking : taking;
-    const decoding = this.#decode(sent, exchange.request);
-    const taken = decoding instanceof Promise ? await decoding : decoding;
-    if (taken.kind !== "body") return this.#notTaken(exchange, admitted, taken);
+    exchange.invite();
+    const taking = this.#bodies.take(exchange);
+    const taken = taking instanceof Promise ? await taking : taking;
+    if (taken.kind !== "body") return this.#notTaken(exchange, taken, admitted);
     let stored: Stored | undefined;
     try {
       // Refused while it was on its way, such as for taking too long: nothing of it may be kept.
       stored = exchange.answered ? undefined : await this.#store(exchange, admitted, taken.body);
     } finally {
-      this.#pending.release(taken.body.length);
+      this.#bodies.release(taken.body);
     }
-    if (stored === undefined) return undefined;
     // Returned, not waited for here: nothing must keep the body while sinks are waited for.
-    if (options.ack === "delivered") return this.#answerDelivered(exchange, options, stored);
-    return this.#answer(exchange, options, stored);
+    return stored && this.#answerStored(exchange, admitted, stored);
+  }
+
+  /** Takes in a request that has its write key within its body, of whom it is known only then who sends it. */
+  async takeByBody(
+    exchange: Exchange,
+    endpoint: ProtocolEndpoint,
+    admit: (key: string | undefined) => Admission | Problem,
+  ): Promise<void> {
+    const announced = this.#bodies.refuseAnnounced(exchange.request);
+    if (announced !== undefined) return this.#refuse(exchange, refusedBody(announced));
+    exchange.invite();
+    const taken = await this.#bodies.take(exchange);
+    if (taken.kind !== "body") return this.#notTaken(exchange, taken);
+    let stored: { readonly admitted: Admitted; readonly stored: Stored } | undefined;
+    try {
+      stored = exchange.answered ? undefined : await this.#storeByBody(exchange, endpoint, taken.body, admit);
+    } finally {
+      this.#bodies.release(taken.body);
+    }
+    return stored && this.#answerStored(exchange, stored.admitted, stored.stored);
+  }
+
+  async #storeByBody(
+    exchange: Exchange,
+    endpoint: ProtocolEndpoint,
+    body: Buffer,
+    admit: (key: string | undefined) => Admission | Problem,
+  ): Promise<{ readonly admitted: Admitted; readonly stored: Stored } | undefined> {
+    const admission = admit(endpoint.keyIn?.(body, exchange.request));
+    if ("code" in admission) return this.#refuse(exchange, admission);
+    const admitted = this.#admit(exchange, endpoint, admission);
+    const stored = admitted && (await this.#store(exchange, admitted, body));
+    return stored && { admitted, stored };
   }
 
   /** `undefined` when the request is refused before its body is read, which is answered. */
-  #admit(exchange: Exchange, source: Source, options: EventOptions): Admitted | undefined {
+  #admit(exchange: Exchange, endpoint: ProtocolEndpoint, admission: Admission): Admitted | undefined {
     const { request } = exchange;
+    const { source, options } = admission;
     // Before the first wait: the address is gone with the connection.
     const address = this.#addressOf(request, source);
     const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
     const refusal = this.#refuseEarly(request, source, client, options);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
-    const layout = layoutOf(request.headers["content-type"]);
-    if (layout === undefined) {
-      this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"]));
-      return undefined;
+    const reader = endpoint.readerOf(request);
+    if (reader === undefined) {
+      return this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"], endpoint.mediaTypes));
     }
     const enrichment = this.#enrichment(request, source, address, this.#parts.clock.nowMs());
-    exchange.invite();
-    return { source, client, options, layout, enrichment };
+    return { source, options, endpoint, client, reader, enrichment };
   }
 
-  #notTaken(exchange: Exchange, admitted: Admitted, taken: Exclude<Body, { kind: "body" }>): void {
+  #notTaken(exchange: Exchange, taken: Exclude<Body, { kind: "body" }>, admitted?: Admitted): void {
     if (taken.kind === "gone") {
       this.#parts.metrics.abandoned.inc();
       return;
     }
-    if (taken.code !== "overloaded") this.#payForOne(admitted);
+    if (admitted !== undefined && taken.code !== "overloaded") this.#payForOne(admitted);
     this.#refuse(exchange, refusedBody(taken));
   }
 
@@ -155,8 +184,8 @@ export class EventIntake {
     client: ClientNetwork,
     options: EventOptions,
   ): Problem | undefined {
-    const { clock, http, journal } = this.#parts;
-    const refused = refuseAnnounced(request, http.maxRequestBytes, this.#pending);
+    const { clock, journal } = this.#parts;
+    const refused = this.#bodies.refuseAnnounced(request);
     if (refused !== undefined) return refusedBody(refused);
     const usedUp = source.quota?.usedUp(client, clock.monotonicMs());
     if (usedUp !== undefined) return quotaExceeded(usedUp);
@@ -182,24 +211,6 @@ export class EventIntake {
     return { source: source.name, receivedMs, clientIp, userAgent, collectorPrefix: this.#collectorPrefix };
   }
 
-  #decode(sent: Body, request: RequestHead): Body | Promise<Body> {
-    if (sent.kind !== "body") return sent;
-    const { metrics } = this.#parts;
-    metrics.wireBytes.inc(sent.body.length);
-    const encoding = request.headers["content-encoding"];
-    if (encoding !== undefined) return this.#decompress(sent.body, encoding);
-    metrics.bodyBytes.inc(sent.body.length);
-    return sent;
-  }
-
-  async #decompress(body: Buffer, encoding: string): Promise<Body> {
-    const { http, metrics } = this.#parts;
-    const limits = { maxBytes: http.maxRequestBytes, maxRatio: http.maxInflateRatio };
-    const taken = await decompress(body, encoding, limits, this.#pending);
-    if (taken.kind === "body") metrics.bodyBytes.inc(taken.body.length);
-    return taken;
-  }
-
   /**
    * Everything between the body and the last answer. `undefined` when there is nothing
    * more to answer. At level `received` the answer comes first, and later ones fall flat:
@@ -207,10 +218,10 @@ export class EventIntake {
    */
   async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
     const { journal, metrics, quarantine } = this.#parts;
-    const { source, client, options, layout, enrichment } = admitted;
+    const { source, client, options, reader, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
-    if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, options, body)) return undefined;
-    const judging = this.#court.judge(body, layout, source);
+    if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, admitted, body)) return undefined;
+    const judging = this.#court.judge(body, reader, source, enrichment.receivedMs);
     const judgement = judging instanceof Promise ? await judging : judging;
     if ("kind" in judgement) {
       this.#payForOne(admitted);
@@ -230,14 +241,14 @@ export class EventIntake {
       this.#refuse(exchange, overQuota);
       return undefined;
     }
-    if (answersFirst && source.quota !== undefined && !this.#answerFirst(exchange, options, body)) return undefined;
+    if (answersFirst && source.quota !== undefined && !this.#answerFirst(exchange, admitted, body)) return undefined;
     const failed = invalid.length + warned.length;
     if (failed > 0) {
       metrics.invalid(source.name, source.validation, failed);
       this.#logInvalid(source, judgement);
     }
     if (options.validateOnly) {
-      this.#answerCheck(exchange, judgement);
+      answerCheck(exchange, judgement);
       return undefined;
     }
     let stored: Stored | undefined;
@@ -263,13 +274,14 @@ export class EventIntake {
   }
 
   /** Answers at level `received`. False when there is no room, which is answered. */
-  #answerFirst(exchange: Exchange, options: EventOptions, body: Buffer): boolean {
+  #answerFirst(exchange: Exchange, { endpoint, options }: Admitted, body: Buffer): boolean {
     const refusal = noRoom(this.#parts.journal, body.length);
     if (refusal !== undefined) {
       this.#refuse(exchange, refusal);
       return false;
     }
-    exchange.empty(201);
+    if (endpoint.answer === undefined) exchange.empty(201);
+    else endpoint.answer(exchange, UNCOUNTED);
     this.#acknowledged(exchange, options);
     return true;
   }
@@ -312,7 +324,8 @@ export class EventIntake {
           receiptOf: (index) => receiptId(journal.slot, first + index),
         })
       : undefined;
-    return { first, accepted: drafts.length, rejected, results };
+    const problem = rejected > 0 ? summary(judgement) : undefined;
+    return { first, accepted: drafts.length, rejected, problem, results };
   }
 
   #refuseAppend(exchange: Exchange, source: Source, error: unknown, drafts: readonly EventDraft[]): void {
@@ -322,38 +335,37 @@ export class EventIntake {
     this.#refuse(exchange, problem);
   }
 
-  async #answerDelivered(exchange: Exchange, options: EventOptions, stored: Stored): Promise<void> {
+  #answerStored(exchange: Exchange, { endpoint, options }: Admitted, stored: Stored): Promise<void> | undefined {
+    if (options.ack === "delivered") return this.#answerDelivered(exchange, endpoint, options, stored);
+    this.#answer(exchange, endpoint, options, stored);
+    return undefined;
+  }
+
+  async #answerDelivered(
+    exchange: Exchange,
+    endpoint: ProtocolEndpoint,
+    options: EventOptions,
+    stored: Stored,
+  ): Promise<void> {
     const { deliveries, http } = this.#parts;
-    this.#answer(
-      exchange,
-      options,
-      stored,
-      await deliveries.whenSettled(stored.first, stored.accepted, http.ackTimeoutMs),
-    );
+    const settled = await deliveries.whenSettled(stored.first, stored.accepted, http.ackTimeoutMs);
+    this.#answer(exchange, endpoint, options, stored, settled);
   }
 
   #answer(
     exchange: Exchange,
+    endpoint: ProtocolEndpoint,
     options: EventOptions,
     stored: Stored,
-    settled?: "delivered" | "undelivered" | "timeout",
+    settled?: Settled,
   ): void {
     if (exchange.answered) return;
     const { deliveries, journal } = this.#parts;
-    const { first, accepted, rejected, results } = stored;
     this.#acknowledged(exchange, options);
-    const receipt = receiptId(journal.slot, first + accepted - 1);
-    const headers = ["Millrace-Receipt", receipt];
-    const complete = settled === undefined || settled === "delivered";
-    if (complete && results === undefined) return exchange.empty(201, headers);
-    if (options.representation) headers.push("Preference-Applied", "return=representation");
-    const status = rejected > 0 ? 207 : complete ? 201 : 202;
-    if (status === 202) headers.push("Location", `/v1/receipts/${receipt}`);
-    const delivery = settled && {
-      delivery: settled === "timeout" ? "pending" : settled,
-      sinks: countStates(deliveries, first, accepted),
-    };
-    exchange.json(status, JSON.stringify({ receipt, accepted, rejected, ...delivery, results }), headers);
+    const receipt = receiptId(journal.slot, stored.first + stored.accepted - 1);
+    if (endpoint.answer !== undefined) return endpoint.answer(exchange, { ...stored, receipt });
+    const states = () => countStates(deliveries, stored.first, stored.accepted);
+    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states() });
   }
 
   /** For who works on events with `millrace dev`. Production runs above this level, and logs no line an event. */
@@ -364,14 +376,6 @@ export class EventIntake {
       const reasons = problems.map(({ pointer, message }) => `${pointer} ${message}`.trim());
       log.debug({ source: source.name, index, reasons }, "event is not valid");
     }
-  }
-
-  /** The answer to `?validate=only`. */
-  #answerCheck(exchange: Exchange, judgement: Judgement): void {
-    const counts = { valid: judgement.valid.length, rejected: judgement.invalid.length };
-    if (counts.valid === 0) return exchange.problem(allInvalid(judgement, { valid: 0 }));
-    const results = eventResults(judgement, undefined);
-    exchange.json(counts.rejected > 0 ? 207 : 200, JSON.stringify({ ...counts, results }));
   }
 
   #refuse(exchange: Exchange, problem: Problem): undefined {

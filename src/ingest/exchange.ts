@@ -24,6 +24,12 @@ export interface ExchangeContext {
   readonly draining: boolean;
 }
 
+/** Writes a refusal as a protocol's clients read it. */
+export type ProblemForm = (
+  problem: Problem,
+  status: number,
+) => { readonly mediaType: string; readonly body: string | Buffer };
+
 /** A request without its body. */
 export interface RequestHead {
   readonly method?: string | undefined;
@@ -43,6 +49,8 @@ export abstract class Exchange {
   route: RouteName = "unknown";
   /** Sent with every answer. */
   cors = NO_HEADERS;
+  /** How refusals are written, where not as `application/problem+json`. */
+  problemForm: ProblemForm | undefined;
   /** The client sends its body only once it is told to (`Expect: 100-continue`). */
   awaitsContinue: boolean;
   protected readonly context: ExchangeContext;
@@ -66,7 +74,7 @@ export abstract class Exchange {
   abstract hold(bytes: number): void;
 
   /** Sends the answer, and sees to what is still to come of the request's body. */
-  protected abstract send(status: number, headers: string[], body: string | undefined, rest: UnreadBody): void;
+  protected abstract send(status: number, headers: string[], body: string | Buffer | undefined, rest: UnreadBody): void;
 
   /** The request's body, as it was sent, to be taken once. At once when it is there already. */
   abstract takeBody(maxBytes: number, pending: PendingBytes): Body | Promise<Body>;
@@ -87,23 +95,31 @@ export abstract class Exchange {
     this.#sendBody(status, "application/json", body, headers);
   }
 
+  /** Answers with a body of any media type. */
+  body(status: number, mediaType: string, body: string | Buffer, headers: readonly string[] = NO_HEADERS): void {
+    this.#sendBody(status, mediaType, body, headers);
+  }
+
   problem(problem: Problem): void {
     if (this.answered) return;
     const headers = ["Cache-Control", "no-store", ...(problem.headers ?? NO_HEADERS)];
     if (problem.retryAfterSeconds !== undefined) headers.push("Retry-After", String(problem.retryAfterSeconds));
     this.context.metrics.refused(problem.code);
     this.context.refusals.add(problem);
-    this.#sendBody(PROBLEMS[problem.code].status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
+    const { status } = PROBLEMS[problem.code];
+    const form = this.problemForm?.(problem, status);
+    if (form === undefined) this.#sendBody(status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
+    else this.#sendBody(status, form.mediaType, form.body, headers);
   }
 
-  #sendBody(status: number, mediaType: string, body: string, headers: readonly string[]): void {
+  #sendBody(status: number, mediaType: string, body: string | Buffer, headers: readonly string[]): void {
     const bytes = Buffer.byteLength(body);
     const type = ["Content-Type", mediaType, "Content-Length", String(bytes), "X-Content-Type-Options", "nosniff"];
     this.hold(bytes);
     this.#send(status, [...type, ...headers], body);
   }
 
-  #send(status: number, headers: string[], body?: string): void {
+  #send(status: number, headers: string[], body?: string | Buffer): void {
     if (this.answered) return;
     this.context.metrics.answered(this.route, status);
     this.context.log.debug({ method: this.request.method, route: this.route, status }, "request answered");

@@ -8,7 +8,7 @@ import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { eventResults, summary } from "./event-results.ts";
 import type { Judgement } from "./judge-events.ts";
 import { isProblemCode, type Problem } from "./problems.ts";
-import { essenceOf, NATIVE_MEDIA_TYPES } from "./protocols/native.ts";
+import { essenceOf } from "./protocols/media-type.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
 import type { UsedUp } from "./source-quota.ts";
 
@@ -32,11 +32,11 @@ export function unreadableBody(code: string, detail: string): Problem {
   return { code, detail };
 }
 
-export function unsupportedMediaType(contentType = ""): Problem {
+export function unsupportedMediaType(contentType = "", mediaTypes: readonly string[]): Problem {
   // What curl -d and HTML forms send when nobody says otherwise.
   const isForm = essenceOf(contentType) === "application/x-www-form-urlencoded";
   const hint = isForm ? " With curl, add -H 'Content-Type: application/json'." : "";
-  const types = NATIVE_MEDIA_TYPES.join(", ");
+  const types = mediaTypes.join(", ");
   return {
     code: "unsupported_media_type",
     detail: `The body must be one of ${types}.${hint}`,

@@ -3,7 +3,7 @@ import type { EventValidator } from "../core/validation.ts";
 import type { HttpConfig } from "./config.ts";
 import { Judge, type Judgement } from "./judge-events.ts";
 import type { EventLimits, IncomingBody, UnreadableBody } from "./protocols/incoming-event.ts";
-import { type BodyLayout, parseNative } from "./protocols/native.ts";
+import type { BodyReader } from "./protocols/protocol.ts";
 import type { Source } from "./sources.ts";
 import { Turnstile } from "./turnstile.ts";
 
@@ -23,11 +23,12 @@ export class BodyJudge {
 
   judge(
     body: Buffer,
-    layout: BodyLayout,
+    reader: BodyReader,
     source: Source,
+    receivedMs: number,
   ): Judgement | UnreadableBody | Promise<Judgement | UnreadableBody> {
     const judge = new Judge(source, this.#validator());
-    const events = parseNative(body, layout, this.#limits(source));
+    const events = reader(body, this.#limits(source), receivedMs);
     if (body.length > SLICE_BYTES) return this.#judgeInSlices(judge, events);
     const end = judgeSlice(judge, events);
     assert(end !== "more", "a small body is one slice");

@@ -3,7 +3,7 @@ import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { ACK_LEVELS, type HttpConfig } from "./config.ts";
 import { openapiSchemas } from "./openapi-schemas.ts";
 import { PROBLEM_CODES, PROBLEM_MEDIA_TYPE, PROBLEMS, type ProblemCode } from "./problems.ts";
-import { NATIVE_MEDIA_TYPES } from "./protocols/native.ts";
+import { NATIVE_MEDIA_TYPES } from "./protocols/native/parse-native.ts";
 
 /** What any request may be answered, whatever its path. */
 const COMMON: readonly ProblemCode[] = [

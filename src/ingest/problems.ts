@@ -27,6 +27,7 @@ export const PROBLEMS = {
   missing_key: { status: 401, title: "The request has no write key" },
   unknown_key: { status: 401, title: "The write key is not known" },
   origin_not_allowed: { status: 403, title: "The web origin is not allowed" },
+  protocol_disabled: { status: 403, title: "The source does not take this protocol" },
   not_found: { status: 404, title: "There is nothing at this path" },
   schema_not_found: { status: 404, title: "There is no such schema" },
   receipt_not_found: { status: 404, title: "The receipt is not known here" },

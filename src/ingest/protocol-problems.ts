@@ -1,12 +1,11 @@
 import type { Problem } from "./problems.ts";
-import { methodsOf } from "./router.ts";
 
 /** What is answered before anyone looks at what a request asks for. */
 
 export const CONNECT_REFUSED: Problem = {
   code: "method_not_allowed",
   detail: "This is not a proxy: CONNECT is not allowed.",
-  headers: ["Allow", methodsOf("events").join(", ")],
+  headers: ["Allow", "POST, OPTIONS"],
 };
 
 export const EXPECTATION_FAILED: Problem = {

@@ -43,7 +43,7 @@ test.each([
   ["*", { name: "unknown" }],
   ["", { name: "unknown" }],
 ])("the target %s leads to the right place", (target, route) => {
-  expect(findRoute(target)).toEqual(route);
+  expect(findRoute(target)).toMatchObject(route);
 });
 
 test("no target makes reading it throw", () => {

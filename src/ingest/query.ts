@@ -15,8 +15,12 @@ const NAMES = ["key", "ack", "validate"] as const;
 
 const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined };
 
-/** Reads the query of a request target. It makes no `URL`: that would cost more than the rest of admission. */
-export function parseQuery(target: string): Query | Problem {
+/**
+ * Reads the query of a request target. It makes no `URL`: that would cost more than the rest of admission.
+ *
+ * @param isPayload whether it holds events too, whose parameters may look like ours
+ */
+export function parseQuery(target: string, isPayload = false): Query | Problem {
   const mark = target.indexOf("?");
   if (mark < 0) return NO_QUERY;
   const found: { key: string | undefined; ack: string | undefined; validate: string | undefined } = { ...NO_QUERY };
@@ -39,7 +43,7 @@ export function parseQuery(target: string): Query | Problem {
         };
       }
       found[name] = value;
-    } else {
+    } else if (!isPayload) {
       const meant = nearestName(name, NAMES);
       if (meant !== undefined) {
         const detail = `A query parameter is unknown; did you mean ${meant}? Known are ${NAMES.join(", ")}.`;

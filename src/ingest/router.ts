@@ -1,8 +1,10 @@
+import { PROTOCOL_ROUTES, PROTOCOLS, type ProtocolRoute } from "./protocols/all-protocols.ts";
+import type { ProtocolName } from "./protocols/protocol-names.ts";
 import { decodePercent } from "./query.ts";
 
 /** What a request's path leads to. */
 export type Route =
-  | { readonly name: "events" }
+  | ({ readonly name: "events" } & ProtocolRoute)
   | { readonly name: "receipt"; readonly id: string }
   | { readonly name: "schemas" }
   | { readonly name: "schema"; readonly type: string; readonly version: string | undefined }
@@ -13,14 +15,14 @@ export type Route =
   /** A path whose percent-encoding is broken. */
   | { readonly name: "invalid" };
 
-export type RouteName = Route["name"];
+/** For metrics and logs: the events of each protocol apart, the native ones as `events`. */
+export type RouteName = Route["name"] | ProtocolName;
 
-const EVENTS: Route = { name: "events" };
 const UNKNOWN: Route = { name: "unknown" };
 const INVALID: Route = { name: "invalid" };
 
 const FIXED: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ["/v1/events", EVENTS],
+  ...[...PROTOCOL_ROUTES].map(([path, route]) => [path, { name: "events", ...route }] as const),
   ["/v1/schemas", { name: "schemas" }],
   ["/openapi.json", { name: "openapi" }],
   ["/livez", { name: "livez" }],
@@ -29,7 +31,7 @@ const FIXED: ReadonlyMap<string, Route> = new Map<string, Route>([
 
 /** For people: what there is. */
 export const PATHS: readonly string[] = [
-  "POST /v1/events",
+  ...PROTOCOLS.flatMap(({ endpoints }) => endpoints.map(({ path, methods }) => `${methods.join("/")} ${path}`)),
   "GET /v1/receipts/{id}",
   "GET /v1/schemas",
   "GET /v1/schemas/{type}",
@@ -59,7 +61,8 @@ function schemaRoute(rest: string): Route {
   return type === "" || version === "" || parts.length > 2 ? UNKNOWN : { name: "schema", type, version };
 }
 
-function pathOf(target: string): string {
+/** The path of a request target, without its query. */
+export function pathOf(target: string): string {
   const query = target.indexOf("?");
   const path = query < 0 ? target : target.slice(0, query);
   if (path.startsWith("/")) return path;
@@ -69,10 +72,13 @@ function pathOf(target: string): string {
   return slash < 0 ? "" : path.slice(slash);
 }
 
-const POSTED: readonly string[] = ["POST", "OPTIONS"];
 const READ: readonly string[] = ["GET", "HEAD", "OPTIONS"];
 
 /** The methods that a route answers. */
-export function methodsOf(route: RouteName): readonly string[] {
-  return route === "events" ? POSTED : READ;
+export function methodsOf(route: Route): readonly string[] {
+  return route.name === "events" ? [...route.endpoint.methods, "OPTIONS"] : READ;
+}
+
+export function nameOf(route: Route): RouteName {
+  return route.name === "events" && route.protocol.name !== "native" ? route.protocol.name : route.name;
 }

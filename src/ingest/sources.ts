@@ -2,6 +2,7 @@ import { randomInt } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
 import type { AckLevel, ClientIpForm, SourceConfig } from "./config.ts";
 import { Origins } from "./origins.ts";
+import type { ProtocolName } from "./protocols/protocol-names.ts";
 import { SourceQuota } from "./source-quota.ts";
 
 /** Who may send events, with the rules that hold for them. */
@@ -13,7 +14,14 @@ export interface Source {
   readonly ack: AckLevel;
   readonly requireId: boolean;
   readonly clientIp: ClientIpForm;
+  readonly protocols: ReadonlySet<ProtocolName>;
   readonly quota: SourceQuota | undefined;
+}
+
+/** A path of a source's own, and the one that it stands for. */
+export interface SourcePath {
+  readonly path: string;
+  readonly source: Source;
 }
 
 /**
@@ -24,6 +32,8 @@ export interface Source {
 export class SourceTable {
   /** What any of the sources allows: for answers given before a source is known. */
   readonly origins: Origins;
+  /** The paths that sources have of their own. */
+  readonly paths: ReadonlyMap<string, SourcePath>;
   readonly #clock: Clock;
   readonly #byKey = new Map<string, Source>();
   readonly #byName = new Map<string, Source>();
@@ -32,14 +42,18 @@ export class SourceTable {
     this.origins = new Origins(configs.flatMap((config) => config.origins));
     this.#clock = clock;
     const nowMs = clock.monotonicMs();
-    for (const { keys, origins, quota, ...rules } of configs) {
+    const ownPaths = new Map<string, SourcePath>();
+    this.paths = ownPaths;
+    for (const { keys, origins, quota, protocols, paths, ...rules } of configs) {
       const source: Source = {
         ...rules,
+        protocols: new Set(protocols),
         origins: new Origins(origins),
         quota: quota && new SourceQuota(quota, nowMs, secureRandom, earlier && earlier.#quotaOf(rules.name)),
       };
       this.#byName.set(source.name, source);
       for (const key of keys) this.#byKey.set(key, source);
+      for (const [own, path] of Object.entries(paths)) ownPaths.set(own, { path, source });
     }
   }
 

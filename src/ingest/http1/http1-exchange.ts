@@ -65,7 +65,7 @@ export class Http1Exchange extends Exchange {
     this.context.backlog.charge(this.request.socket, this.response, bytes, PIPELINE_BYTES);
   }
 
-  protected send(status: number, headers: string[], body: string | undefined, rest: UnreadBody): void {
+  protected send(status: number, headers: string[], body: string | Buffer | undefined, rest: UnreadBody): void {
     const { request, response } = this;
     if (this.context.draining || rest === "long") response.shouldKeepAlive = false;
     response.writeHead(status, headers);

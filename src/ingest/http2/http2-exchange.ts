@@ -67,7 +67,7 @@ export class Http2Exchange extends Exchange {
     this.context.backlog.charge(this.#socket, this.#stream, bytes, Number.POSITIVE_INFINITY);
   }
 
-  protected send(status: number, headers: string[], body: string | undefined, rest: UnreadBody): void {
+  protected send(status: number, headers: string[], body: string | Buffer | undefined, rest: UnreadBody): void {
     this.#answered = true;
     if (this.#isGone) return;
     const stream = this.#stream;

@@ -153,14 +153,14 @@ export class PlainConnection {
     serve(this.#exchange);
   }
 
-  readonly #answer = (head: string, body: string | undefined, isLast: boolean): void => {
+  readonly #answer = (head: string, body: string | Buffer | undefined, isLast: boolean): void => {
     this.#exchange = undefined;
     this.#isServed = true;
     this.#sinceMs = this.#context.clock.monotonicMs();
     const { socket } = this;
     if (this.#isGone || socket.destroyed) return;
     if (body === undefined) socket.write(head, "latin1");
-    else socket.write(head + body, "utf8");
+    else socket.write(head + body.toString(), "utf8");
     // What comes behind the last answer of a connection is no request (RFC 9112, 9.6).
     if (isLast || (this.#isEnded && this.#bytes === undefined)) this.#finish();
     else this.#goOn();

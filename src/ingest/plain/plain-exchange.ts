@@ -14,7 +14,7 @@ interface PlainRequest {
   /** Monotonic. */
   readonly startedMs: number;
   /** Called with the answer, to be written as it is; `isLast`: the connection ends after it. */
-  readonly onAnswer: (head: string, body: string | undefined, isLast: boolean) => void;
+  readonly onAnswer: (head: string, body: string | Buffer | undefined, isLast: boolean) => void;
   /** Value of the Keep-Alive header. */
   readonly keepAlive: string;
 }
@@ -53,7 +53,7 @@ export class PlainExchange extends Exchange {
     // One request at a time, whose answer waits for nobody.
   }
 
-  protected send(status: number, headers: string[], body: string | undefined): void {
+  protected send(status: number, headers: string[], body: string | Buffer | undefined): void {
     this.#answered = true;
     const { onAnswer, keepAlive } = this.#plain;
     if (this.context.draining) this.isLast = true;

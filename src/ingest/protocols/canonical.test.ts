@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { EventDraft } from "../../core/event.ts";
 import { encodeDraft, newEventId } from "./canonical.ts";
 import type { Enrichment, IncomingEvent } from "./incoming-event.ts";
-import { parseNative } from "./native.ts";
+import { parseNative } from "./native/parse-native.ts";
 
 const ENRICHMENT: Enrichment = {
   source: "web",

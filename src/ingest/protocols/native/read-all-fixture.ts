@@ -1,4 +1,4 @@
-import type { IncomingBody, IncomingItem, UnreadableBody } from "./incoming-event.ts";
+import type { IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
 
 /** Reads a body to its end: all of its events, or why it cannot be read. */
 export function readAll(

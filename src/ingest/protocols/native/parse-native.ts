@@ -1,19 +1,12 @@
 import { isUtf8 } from "node:buffer";
-import { formatBytes } from "../../core/config-fields.ts";
-import type { ValidationProblem } from "../../core/validation.ts";
-import {
-  isSpace,
-  MAX_MEMBER_NAME_BYTES,
-  type ScannedValue,
-  scanElements,
-  scanValue,
-  skipSpace,
-  trimEnd,
-} from "../body/json-scan.ts";
-import type { ProblemCode } from "../problems.ts";
-import { notAnObject, readEvent } from "./event-form.ts";
-import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "./incoming-event.ts";
-import { explainJson, explainUtf8 } from "./text-fault.ts";
+import type { ValidationProblem } from "../../../core/validation.ts";
+import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
+import type { ProblemCode } from "../../problems.ts";
+import { notAnObject, readEvent } from "../event-form.ts";
+import { brokenLimit } from "../event-limits.ts";
+import { essenceOf } from "../media-type.ts";
+import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
+import { explainJson, explainUtf8 } from "../text-fault.ts";
 
 /** Larger arrays are parsed event by event, so that not all of them are held parsed. */
 const MAX_TOGETHER_BYTES = 64 * 1024;
@@ -47,12 +40,6 @@ export function layoutOf(contentType: string | undefined): BodyLayout | undefine
   // A beacon of a Blob without a type has none.
   if (contentType === undefined || contentType === "") return "any";
   return LAYOUTS.get(contentType) ?? LAYOUTS.get(essenceOf(contentType));
-}
-
-/** The type and subtype of a media type, in lower case. */
-export function essenceOf(mediaType: string): string {
-  const semicolon = mediaType.indexOf(";");
-  return (semicolon < 0 ? mediaType : mediaType.slice(0, semicolon)).trim().toLowerCase();
 }
 
 /**
@@ -165,31 +152,6 @@ function readItem(body: Buffer, scanned: ScannedValue, value: unknown): Incoming
   const raw = body.subarray(scanned.start, scanned.end);
   if (isObject(value)) return readEvent(value, raw, scanned.ownKeys);
   return { kind: "malformed", malformed: { id: undefined, problems: [notAnObject(value)], raw, parsed: true } };
-}
-
-function brokenLimit(scanned: ScannedValue, limits: EventLimits): ValidationProblem | undefined {
-  const bytes = scanned.end - scanned.start;
-  if (bytes > limits.maxEventBytes) {
-    const expected = `at most ${formatBytes(limits.maxEventBytes)}`;
-    const message = `The event is too large: ${bytes} bytes, where ${expected} are allowed.`;
-    return { code: "event_too_large", pointer: "", message, expected, found: `${bytes} bytes` };
-  }
-  if (scanned.depth > limits.maxJsonDepth) {
-    const expected = `at most ${limits.maxJsonDepth} levels`;
-    const message = `The event is nested too deep: ${scanned.depth} levels, where ${expected} are allowed.`;
-    return { code: "too_deep", pointer: "", message, expected, found: `${scanned.depth} levels` };
-  }
-  if (scanned.keys > limits.maxJsonKeys) {
-    const expected = `at most ${limits.maxJsonKeys}`;
-    const message = `The event has too many members and elements: ${scanned.keys}, where ${expected} are allowed.`;
-    return { code: "too_many_keys", pointer: "", message, expected, found: `${scanned.keys}` };
-  }
-  if (scanned.longName) {
-    const expected = `at most ${MAX_MEMBER_NAME_BYTES} bytes`;
-    const message = `The name of a member is too long, where ${expected} are allowed. Put long text into a value.`;
-    return { code: "name_too_long", pointer: "", message, expected };
-  }
-  return undefined;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { EventLimits, IncomingEvent, IncomingItem, MalformedEvent } from "./incoming-event.ts";
-import { layoutOf, NATIVE_MEDIA_TYPES, parseNative } from "./native.ts";
+import type { EventLimits, IncomingEvent, IncomingItem, MalformedEvent } from "../incoming-event.ts";
+import { layoutOf, NATIVE_MEDIA_TYPES, parseNative } from "./parse-native.ts";
 import { type ReadBody, readAll } from "./read-all-fixture.ts";
 
 const LIMITS: EventLimits = { maxEventBytes: 1_000, maxEventsPerRequest: 5, maxJsonDepth: 8, maxJsonKeys: 50 };

@@ -1,0 +1,48 @@
+import { scanValue } from "../body/json-scan.ts";
+import { readEvent } from "./event-form.ts";
+import type { EventLimits, IncomingItem } from "./incoming-event.ts";
+import { brokenLimit } from "./event-limits.ts";
+
+/** What another protocol's event is in ours. What is `undefined` is left out. */
+export interface MappedEvent {
+  readonly id?: string | undefined;
+  readonly type: unknown;
+  /** RFC 3339. */
+  readonly time?: string | undefined;
+  readonly dataschema?: string | undefined;
+  /** Extension attributes and `subject`: names of a-z and 0-9, and strings, booleans and integers of 32 bits. */
+  readonly attributes?: Readonly<Record<string, unknown>>;
+  /** JSON text as it was sent, which is kept byte for byte, or a value to be printed. */
+  readonly data?: unknown;
+}
+
+/**
+ * Makes an event of what another protocol's message says, so that all that holds for native events
+ * holds for it: limits, form, schema, quarantine. Its JSON is made here, once.
+ *
+ * What has no place in the event goes, as JSON text, into one attribute that has the protocol's
+ * name ({@link rest}), so that nothing of a message is lost.
+ */
+export function mappedItem({ data, attributes, ...named }: MappedEvent, limits: EventLimits): IncomingItem {
+  const members: string[] = [];
+  const add = (name: string, json: string | undefined): void => {
+    if (json !== undefined) members.push(`${JSON.stringify(name)}:${json}`);
+  };
+  for (const [name, value] of Object.entries({ ...named, ...attributes })) add(name, JSON.stringify(value));
+  if (data instanceof Uint8Array) add("data", Buffer.from(data).toString("utf8"));
+  else add("data", JSON.stringify(data));
+  const raw = Buffer.from(`{${members.join(",")}}`);
+  const scanned = scanValue(raw, 0, raw.length);
+  const problem = brokenLimit(scanned, limits);
+  if (problem !== undefined) {
+    return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
+  }
+  const object: Record<string, unknown> = JSON.parse(raw.toString("utf8"));
+  return readEvent(object, raw, scanned.ownKeys);
+}
+
+/** What of a message has no place in the event, as JSON text for an attribute; `undefined` when nothing is left. */
+export function rest(members: Readonly<Record<string, unknown>>): string | undefined {
+  const json = JSON.stringify(members);
+  return json === "{}" ? undefined : json;
+}

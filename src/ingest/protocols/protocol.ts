@@ -1,0 +1,53 @@
+import type { Exchange, ProblemForm, RequestHead } from "../exchange.ts";
+import type { EventLimits, IncomingBody } from "./incoming-event.ts";
+import type { ProtocolName } from "./protocol-names.ts";
+
+/**
+ * A dialect of HTTP in which events are sent: where it is spoken, how its events are read, and how
+ * it tells what became of them.
+ *
+ * A protocol does not admit, validate, store, count or wait: the intake does, for all alike.
+ */
+export interface Protocol {
+  readonly name: ProtocolName;
+  readonly endpoints: readonly ProtocolEndpoint[];
+}
+
+/** A path of the event port at which a protocol is spoken. */
+export interface ProtocolEndpoint {
+  /** The usual path. A source may have others that stand for it. */
+  readonly path: string;
+  readonly methods: readonly ("GET" | "POST")[];
+  /** What it reads, for `Accept-Post` and for who sent something else. */
+  readonly mediaTypes: readonly string[];
+  /** How the events of such a request are read; `undefined` when its media type is none of `mediaTypes`. */
+  readerOf(head: RequestHead): BodyReader | undefined;
+  /**
+   * The write key within a body, for clients that put it there; asked only when the request carries
+   * none elsewhere. The body is decompressed, and may be anything.
+   */
+  keyIn?(body: Buffer, head: RequestHead): string | undefined;
+  /** Tells that a request is taken. Default: as the native protocol does. */
+  answer?(exchange: Exchange, taken: Taken): void;
+  /** How a refusal is written. Default: `application/problem+json`. */
+  readonly problemForm?: ProblemForm;
+}
+
+/**
+ * Reads the events of one request.
+ *
+ * @param body whole and decompressed; empty with GET
+ * @param receivedMs when the request was admitted, in Unix time
+ */
+export type BodyReader = (body: Buffer, limits: EventLimits, receivedMs: number) => IncomingBody;
+
+/** What became of the events of a request at the level that was asked for. */
+export interface Taken {
+  /** 0 at level `received`, which answers before they are counted. */
+  readonly accepted: number;
+  readonly rejected: number;
+  /** What is wrong with the first that was rejected, in one sentence. */
+  readonly problem: string | undefined;
+  /** Receipt of the last that was stored; `undefined` at level `received`. */
+  readonly receipt: string | undefined;
+}
