@@ -7,8 +7,8 @@
 export const MEASURED_CPU = {
   source: "docs/benchmarks.md: Millrace, Kinesis none, on cores of an AMD EPYC",
   perRequest: [
-    { events: 1, microsPerEvent: 46.9 },
-    { events: 20, microsPerEvent: 22.5 },
+    { events: 1, microsPerEvent: 33.8 },
+    { events: 20, microsPerEvent: 13.9 },
   ],
   /** docs/decisions/0011-tls-in-the-process.md: 26 µs a request with TLS 1.3, 20 µs plain. */
   tlsMicrosPerRequest: 6,
