@@ -164,7 +164,8 @@ export class EventIntake {
     if (reader === undefined) {
       return this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"], endpoint.mediaTypes));
     }
-    const enrichment = this.#enrichment(request, source, address, this.#parts.clock.nowMs());
+    const recorded = endpoint.isAnonymous?.(request) === true ? undefined : address;
+    const enrichment = this.#enrichment(request, source, recorded, this.#parts.clock.nowMs());
     return { source, options, endpoint, client, reader, enrichment };
   }
 

@@ -10,7 +10,7 @@ import { explainViolations } from "./problem-words.ts";
 import { SchemaCompiler } from "./schema-compiler.ts";
 import { readSchemaFiles, type SchemaFile } from "./schema-files.ts";
 import type { SchemasConfig } from "./config.ts";
-import { compareVersions, versionNamed } from "./schema-version.ts";
+import { compareVersions, mustHaveVersion, versionNamed } from "./schema-version.ts";
 import { foundWords, listed, quoted } from "./value-words.ts";
 
 const VALID: Verdict = { kind: "valid" };
@@ -68,7 +68,7 @@ export class SchemaRegistry implements EventValidator {
     const schemas = this.#types.get(type);
     if (schemas === undefined) return new UnknownType(type, this.#types);
     let schema = schemas.preferred;
-    if (dataschema !== undefined) {
+    if (dataschema !== undefined && !(schemas.byVersion.size === 0 && mustHaveVersion(dataschema))) {
       const version = versionNamed(dataschema, type);
       const named = version === undefined ? schema : schemas.byVersion.get(version);
       if (named === undefined) return unknownVersion(type, version ?? "", schemas);

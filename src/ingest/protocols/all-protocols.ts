@@ -1,8 +1,10 @@
 import { nativeProtocol } from "./native/native-protocol.ts";
+import { pixelProtocol } from "./pixel/pixel-protocol.ts";
 import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
+import { snowplowProtocol } from "./snowplow/snowplow-protocol.ts";
 
 /** The only place that knows all protocols. */
-export const PROTOCOLS: readonly Protocol[] = [nativeProtocol];
+export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, pixelProtocol, snowplowProtocol];
 
 /** An endpoint and the protocol it is of. */
 export interface ProtocolRoute {

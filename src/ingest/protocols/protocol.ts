@@ -27,6 +27,8 @@ export interface ProtocolEndpoint {
    * none elsewhere. The body is decompressed, and may be anything.
    */
   keyIn?(body: Buffer, head: RequestHead): string | undefined;
+  /** Whether the sender asks that its address is not recorded. Default: as the source is configured. */
+  isAnonymous?(head: RequestHead): boolean;
   /** Tells that a request is taken. Default: as the native protocol does. */
   answer?(exchange: Exchange, taken: Taken): void;
   /** How a refusal is written. Default: `application/problem+json`. */
