@@ -28,7 +28,12 @@ export interface ExchangeContext {
 export type ProblemForm = (
   problem: Problem,
   status: number,
-) => { readonly mediaType: string; readonly body: string | Buffer };
+) => {
+  readonly mediaType: string;
+  readonly body: string | Buffer;
+  /** In pairs. */
+  readonly headers?: readonly string[];
+};
 
 /** A request without its body. */
 export interface RequestHead {
@@ -109,7 +114,7 @@ export abstract class Exchange {
     const { status } = PROBLEMS[problem.code];
     const form = this.problemForm?.(problem, status);
     if (form === undefined) this.#sendBody(status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
-    else this.#sendBody(status, form.mediaType, form.body, headers);
+    else this.#sendBody(status, form.mediaType, form.body, [...headers, ...(form.headers ?? NO_HEADERS)]);
   }
 
   #sendBody(status: number, mediaType: string, body: string | Buffer, headers: readonly string[]): void {

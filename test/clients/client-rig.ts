@@ -28,6 +28,8 @@ export interface ClientRig extends AsyncDisposable {
 export async function startClientRig(
   options: {
     readonly source?: string;
+    /** Whose pages may send to the source. Default: all, without credentials. */
+    readonly origins?: readonly string[];
     readonly schemas?: Readonly<Record<string, unknown>>;
     readonly port?: number;
   } = {},
@@ -47,7 +49,7 @@ export async function startClientRig(
 journal: { dir: ./journal }
 schemas: { dir: ./schemas }
 sources:
-  - { name: app, keys: [wk_app], origins: ["*"], clientIp: none${further} }
+  - { name: app, keys: [wk_app], origins: ${JSON.stringify(options.origins ?? ["*"])}, clientIp: none${further} }
 sinks:
   - { name: files, type: file, dir: ./events, batch: { maxAgeMs: 20 } }
 `,

@@ -13,5 +13,9 @@ export function answerGif(exchange: Exchange, { receipt }: Taken): void {
   exchange.body(200, MEDIA_TYPE, GIF, headers);
 }
 
-/** Refuses with an image too, so that a mail or a page never shows a broken one. The status tells. */
-export const gifProblem: ProblemForm = () => ({ mediaType: MEDIA_TYPE, body: GIF });
+/** Refuses with an image too, so that a mail or a page never shows a broken one. The status tells, and a header why. */
+export const gifProblem: ProblemForm = ({ code }) => ({
+  mediaType: MEDIA_TYPE,
+  body: GIF,
+  headers: ["Millrace-Problem", code],
+});
