@@ -30,7 +30,7 @@ export class BodyJudge {
     const events = reader(body, this.#limits(source), receivedMs);
     if (body.length > SLICE_BYTES) return this.#judgeInSlices(judge, events);
     const end = judgeSlice(judge, events);
-    // Events of other protocols can be longer than what was sent.
+    // Events that are made of another protocol's messages may be larger than these.
     return end === "more" ? this.#judgeInSlices(judge, events) : (end ?? judge);
   }
 

@@ -7,10 +7,10 @@ const MEDIA_TYPE = "image/gif";
 const GIF = Buffer.from("R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw==", "base64");
 
 /** Tells an `<img>` that its event is taken. Never from a cache, or the next event would not come. */
-export function answerGif(exchange: Exchange, { receipt }: Taken): void {
+export function answerGif(exchange: Exchange, { receipt, pending }: Taken): void {
   const headers = ["Cache-Control", "no-store"];
   if (receipt !== undefined) headers.push("Millrace-Receipt", receipt);
-  exchange.body(200, MEDIA_TYPE, GIF, headers);
+  exchange.body(pending ? 202 : 200, MEDIA_TYPE, GIF, headers);
 }
 
 /** Refuses with an image too, so that a mail or a page never shows a broken one. The status tells, and a header why. */

@@ -129,6 +129,36 @@ test("the address of who asks for anonymity is not recorded, and pages of listed
   expect((await post(server, [{ e: "pv", aid: "wk_web" }], { origin: "https://evil.example" })).status).toBe(403);
 });
 
+test("events that are not delivered in time are answered 202", async () => {
+  await using server = await startTestServer();
+  const statuses = async () => [
+    (await post(server, [{ e: "pv", aid: "wk_web" }], {}, "?ack=delivered")).status,
+    (await fetch(`${server.url}/i?e=pv&aid=wk_web&ack=delivered`)).status,
+  ];
+  expect(await statuses()).toEqual([200, 200]);
+  server.deliveries.outcome = "timeout";
+  expect(await statuses()).toEqual([202, 202]);
+});
+
+test("an event lands the same natively, from a tracker and from an image", async () => {
+  await using server = await startTestServer();
+  const [id, type, time] = ["e-1", "checkout.paid", "2026-01-31T12:00:00.000Z"];
+  const data = '{"total": 24.50, "items": [{"sku": "mug"}]}';
+  const schema = "iglu:com.snowplowanalytics.snowplow/unstruct_event/jsonschema/1-0-0";
+  const described = `{"schema":"${schema}","data":{"schema":"iglu:com.acme/${type}/jsonschema/1-0-0","data":${data}}}`;
+  await fetch(`${server.url}/v1/events?key=wk_web`, {
+    method: "POST",
+    body: `{"id":"${id}","type":"${type}","time":"${time}","data":${data}}`,
+  });
+  await post(server, [{ e: "ue", eid: id, ttm: String(Date.parse(time)), aid: "wk_web", ue_pr: described }]);
+  const query = new URLSearchParams({ key: "wk_web", id, type, time, data });
+  await fetch(`${server.url}/v1/pixel.gif?${query.toString()}`);
+  const events = server.journal.events();
+  expect(events).toHaveLength(3);
+  for (const event of events) expect(event).toMatchObject({ id, type, time, data: JSON.parse(data) as object });
+  for (const { body } of server.journal.drafts) expect(body.toString()).toContain(`"data":${data}`);
+});
+
 test("a body whose events are longer than it is is read to its end", async () => {
   await using server = await startTestServer();
   // 110 KB of parameters make 290 KB of events, more than one slice.

@@ -55,7 +55,12 @@ function isAnonymous({ headers }: RequestHead): boolean {
 }
 
 /** Trackers look at the status only. A part that was rejected must not be sent again, so it is told in words. */
-function answerText(exchange: Exchange, { accepted, rejected, problem, receipt }: Taken): void {
+function answerText(exchange: Exchange, { accepted, rejected, problem, receipt, pending }: Taken): void {
   const text = problem === undefined ? "ok" : `${rejected} of ${accepted + rejected} events are rejected. ${problem}`;
-  exchange.body(200, "text/plain", text, receipt === undefined ? [] : ["Millrace-Receipt", receipt]);
+  exchange.body(
+    pending ? 202 : 200,
+    "text/plain; charset=utf-8",
+    text,
+    receipt === undefined ? [] : ["Millrace-Receipt", receipt],
+  );
 }
