@@ -113,30 +113,26 @@ test("what is wrong with an event is told with the parameter", () => {
 });
 
 test("every parameter is found again in the event", () => {
+  const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("\0", "\ud800", "2.50", "null"));
   const name = fc.oneof(
     fc.constantFrom("url", "page", "se_ca", "se_va", "pp_mix", "uid", "duid", "sid", "aid", "tr_id", "__proto__"),
-    fc.string({ unit: "binary" }),
+    text,
   );
   const special = new Set(["e", "eid", "co", "cx", "dtm", "stm", "ttm"]);
   fc.assert(
-    fc.property(
-      fc.dictionary(name, fc.string({ unit: "binary" })),
-      fc.constantFrom("pv", "pp", "se", "tr"),
-      (some, e) => {
-        const parameters = new Map(Object.entries(some).filter(([each]) => !special.has(each)));
-        const mapped = mapSnowplow(parametersOfQuery(new Map([...parameters, ["e", e]])), LIMITS, RECEIVED_MS);
-        expect(mapped).not.toHaveProperty("code");
-        if ("code" in mapped) return;
-        const { snowplow, ...attributes } = mapped.attributes ?? {};
-        const held = [
-          typeof snowplow === "string" ? JSON.parse(snowplow) : {},
-          attributes,
-          JSON.parse(String(mapped.data)),
-        ].flatMap((each) => Object.values(each as object).map(String));
-        const isFound = (value: string) => held.includes(value) || held.includes(String(Number(value)));
-        expect([...parameters.values()].filter((value) => !isFound(value))).toEqual([]);
-        expect(held.length).toBe(parameters.size);
-      },
-    ),
+    fc.property(fc.dictionary(name, text, { maxKeys: 12 }), fc.constantFrom("pv", "pp", "se", "tr"), (some, e) => {
+      const parameters = new Map(Object.entries(some).filter(([each]) => !special.has(each)));
+      const mapped = mapSnowplow(parametersOfQuery(new Map([...parameters, ["e", e]])), LIMITS, RECEIVED_MS);
+      if ("code" in mapped) throw new Error(mapped.message);
+      const { snowplow, ...attributes } = mapped.attributes ?? {};
+      const held = [
+        typeof snowplow === "string" ? JSON.parse(snowplow) : {},
+        attributes,
+        JSON.parse(String(mapped.data)),
+      ].flatMap((each) => Object.values(each as object).map(String));
+      const isFound = (value: string) => held.includes(value) || held.includes(String(Number(value)));
+      expect([...parameters.values()].filter((value) => !isFound(value))).toEqual([]);
+      expect(held.length).toBe(parameters.size);
+    }),
   );
 });

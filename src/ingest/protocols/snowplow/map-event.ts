@@ -34,7 +34,7 @@ export function mapSnowplow(
   const attributes: Record<string, string> = {};
   for (const [name, attribute] of ATTRIBUTES) {
     const text = parameters.get(name)?.text;
-    if (text === undefined) continue;
+    if (text === undefined || text === "") continue;
     attributes[attribute] = text;
     placed.add(name);
   }
