@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { build } from "esbuild";
 import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { startChromium, whyNoChromium } from "../kit/chromium.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { startClientRig } from "./client-rig.ts";
@@ -27,6 +27,9 @@ window.call = async (name, ...args) => {
   return { id: context.event.messageId, failed: context.failedDelivery()?.reason.message };
 };
 `;
+
+// Clients wait before they ask again, and a browser takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 let browser: Awaited<ReturnType<typeof startChromium>>;
 let script: string;
@@ -173,4 +176,4 @@ test("in batches, and over its quota, analytics-next is told to wait, does, and 
   const posts = (): string[] => shop.requests.filter((request) => request.startsWith("POST"));
   await waitFor(() => posts().length >= 3);
   expect(posts()).toEqual([200, 429, 200].map((status) => `POST ${rig.origin}/v1/b ${status}`));
-}, 60_000);
+});

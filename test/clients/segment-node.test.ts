@@ -1,7 +1,10 @@
 import { Analytics } from "@segment/analytics-node";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type ArrivedEvent, startClientRig } from "./client-rig.ts";
 import { conforms } from "./conformance.ts";
+
+// Clients wait before they ask again, and a browser takes its time.
+vi.setConfig({ testTimeout: 60_000 });
 
 const SCHEMAS = { "checkout.paid": { type: "object", required: ["total"], properties: { total: { type: "number" } } } };
 
@@ -116,4 +119,4 @@ test("over its quota analytics-node is told to wait, does, and loses nothing", a
   expect(client.told).toEqual(Array.from({ length: 6 }, () => undefined));
   expect(client.statuses).toEqual([200, 429, 200]);
   expect((await rig.arrived(6)).map(({ type }) => type)).toEqual(["1", "2", "3", "4", "5", "6"]);
-}, 60_000);
+});
