@@ -153,7 +153,7 @@ test("a body in which messages cannot be told apart is refused as a whole, and t
   expect(whole(JSON.stringify({ batch: Array.from({ length: 6 }, () => ({ type: "page" })) }))).toEqual([
     "too_many_events",
   ]);
-  expect(whole(JSON.stringify({ batch: [{ type: "page" }], context: "x".repeat(9_000) }))).toEqual(["body_too_large"]);
+  expect(whole(JSON.stringify({ batch: [{ type: "page" }], context: "x".repeat(2_100) }))).toEqual(["body_too_large"]);
   expect(problemsOf(read('{"event":"a"} x', "track"))).toEqual(["invalid_json"]);
 });
 

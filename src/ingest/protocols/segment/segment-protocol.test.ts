@@ -112,3 +112,11 @@ test("a source that does not take the protocol says so, and another media type i
   const form = { "content-type": "application/x-www-form-urlencoded", "x-write-key": "wk_web" };
   expect((await post(server, "/v1/track", TRACK, form)).status).toBe(415);
 });
+
+test("a batch whose events are larger by far than itself is taken as a whole", async () => {
+  await using server = await startTestServer();
+  const batch = Array.from({ length: 1_000 }, (_, index) => ({ type: "track", event: "a", messageId: `m-${index}` }));
+  const response = await post(server, "/v1/batch", { batch, context: "x".repeat(2_000) });
+  expect(response.status).toBe(200);
+  expect(server.journal.events().map(({ id }) => id)).toEqual(batch.map(({ messageId }) => messageId));
+});
