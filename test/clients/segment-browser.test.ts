@@ -1,5 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { build } from "esbuild";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
@@ -7,26 +8,6 @@ import { startChromium, whyNoChromium } from "../kit/chromium.ts";
 import { waitFor } from "../kit/wait-for.ts";
 import { startClientRig } from "./client-rig.ts";
 import { conforms } from "./conformance.ts";
-
-/** What a shop has in its bundle: the library, told to send to the collector and to ask nobody for settings. */
-const PAGE_SCRIPT = `
-import { AnalyticsBrowser } from "@segment/analytics-next";
-window.errors = [];
-window.load = (apiHost, deliveryStrategy) => {
-  const integration = { apiKey: "wk_app", apiHost, protocol: "http", deliveryStrategy };
-  window.analytics = AnalyticsBrowser.load({
-    writeKey: "wk_app",
-    cdnSettings: { integrations: { "Segment.io": integration }, metrics: { sampleRate: 0 } },
-  });
-  window.analytics.on("error", ({ reason }) => window.errors.push(String(reason)));
-  return window.analytics.ready().then(() => undefined);
-};
-// What the promise of a call tells: its id, and why it was not delivered.
-window.call = async (name, ...args) => {
-  const context = await window.analytics[name](...args);
-  return { id: context.event.messageId, failed: context.failedDelivery()?.reason.message };
-};
-`;
 
 // Clients wait before they ask again, and a browser takes its time.
 vi.setConfig({ testTimeout: 60_000 });
@@ -36,7 +17,7 @@ let script: string;
 beforeAll(async () => {
   browser = await startChromium();
   const { outputFiles } = await build({
-    stdin: { contents: PAGE_SCRIPT, resolveDir: import.meta.dirname },
+    entryPoints: [path.join(import.meta.dirname, "segment-page.ts")],
     bundle: true,
     write: false,
     format: "iife",
@@ -79,14 +60,13 @@ async function openShop(collector: string, deliveryStrategy?: object): Promise<S
   const origin = `http://127.0.0.1:${port}`;
   await page.goto(origin);
   const host = `${new URL(collector).host}/v1`;
-  await page.evaluate(`window.load(${JSON.stringify(host)}, ${JSON.stringify(deliveryStrategy)})`);
+  await page.evaluate(`load(${JSON.stringify(host)}, ${JSON.stringify(deliveryStrategy)})`);
   const closing = opened.move();
   return {
     page,
     origin,
     requests,
-    call: (name, ...args) =>
-      page.evaluate(`window.call(${[name, ...args].map((value) => JSON.stringify(value)).join(",")})`),
+    call: (name, ...args) => page.evaluate(`call(${[name, ...args].map((value) => JSON.stringify(value)).join(",")})`),
     [Symbol.asyncDispose]: () => closing.disposeAsync(),
   };
 }
@@ -119,7 +99,7 @@ test("all calls of analytics-next in a page of another origin arrive, and its pr
     await shop.call("alias", "u-2"),
   ];
   expect(told.map(({ failed }) => failed)).toEqual(told.map(() => undefined));
-  expect(await shop.page.evaluate("window.errors")).toEqual([]);
+  expect(await shop.page.evaluate("errors")).toEqual([]);
 
   const events = await rig.arrived(6);
   expect(events.map(({ id }) => id)).toEqual(told.map(({ id }) => id));
@@ -145,7 +125,7 @@ test("all calls of analytics-next in a page of another origin arrive, and its pr
   expect(foreign.filter((request) => !request.includes(`${rig.origin}/v1/`))).toEqual([]);
   expect(foreign).toContain(`OPTIONS ${rig.origin}/v1/t 204`);
   expect(foreign.filter((request) => request.startsWith("POST"))).toEqual(
-    ["p", "i", "t", "g", "s", "a"].map((path) => `POST ${rig.origin}/v1/${path} 200`),
+    ["p", "i", "t", "g", "s", "a"].map((call) => `POST ${rig.origin}/v1/${call} 200`),
   );
 
   await conforms("segment-browser", {
@@ -162,7 +142,7 @@ test("what is not valid is refused, and the promise of analytics-next says why i
   await using rig = await startClientRig({ source: "unknownTypes: reject" });
   await using shop = await openShop(rig.origin);
   expect(await shop.call("track", "checkout.paid", {})).toMatchObject({ failed: "Non-retryable error: 400" });
-  expect(await shop.page.evaluate("window.errors")).toEqual(["NonRetryableError: Non-retryable error: 400"]);
+  expect(await shop.page.evaluate("errors")).toEqual(["NonRetryableError: Non-retryable error: 400"]);
 });
 
 test("in batches, and over its quota, analytics-next is told to wait, does, and loses nothing", async (context) => {
@@ -171,7 +151,7 @@ test("in batches, and over its quota, analytics-next is told to wait, does, and 
   await using shop = await openShop(rig.origin, { strategy: "batching", config: { size: 5, timeout: 50 } });
   // The first five are paid for on credit of four seconds, so that the next batch comes too early.
   const sent = ["1", "2", "3", "4", "5", "6"];
-  await shop.page.evaluate(`Promise.all(${JSON.stringify(sent)}.map((event) => window.call("track", event)))`);
+  await shop.page.evaluate(`Promise.all(${JSON.stringify(sent)}.map((event) => call("track", event)))`);
   expect((await rig.arrived(6)).map(({ type }) => type)).toEqual(sent);
   const posts = (): string[] => shop.requests.filter((request) => request.startsWith("POST"));
   await waitFor(() => posts().length >= 3);
