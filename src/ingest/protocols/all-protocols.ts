@@ -1,10 +1,11 @@
 import { nativeProtocol } from "./native/native-protocol.ts";
 import { pixelProtocol } from "./pixel/pixel-protocol.ts";
 import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
+import { segmentProtocol } from "./segment/segment-protocol.ts";
 import { snowplowProtocol } from "./snowplow/snowplow-protocol.ts";
 
 /** The only place that knows all protocols. */
-export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, pixelProtocol, snowplowProtocol];
+export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, pixelProtocol, segmentProtocol, snowplowProtocol];
 
 /** An endpoint and the protocol it is of. */
 export interface ProtocolRoute {
