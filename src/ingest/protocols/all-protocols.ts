@@ -1,8 +1,10 @@
+import { jsonProtocol } from "./json/json-protocol.ts";
+import { logsProtocol } from "./logs/logs-protocol.ts";
 import { nativeProtocol } from "./native/native-protocol.ts";
 import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
 
 /** The only place that knows all protocols. */
-export const PROTOCOLS: readonly Protocol[] = [nativeProtocol];
+export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, jsonProtocol, logsProtocol];
 
 /** An endpoint and the protocol it is of. */
 export interface ProtocolRoute {
