@@ -37,9 +37,9 @@ export function unsupportedMediaType(contentType = "", mediaTypes: readonly stri
   const isForm = essenceOf(contentType) === "application/x-www-form-urlencoded";
   const isFormData = essenceOf(contentType) === "multipart/form-data";
   const hint = isForm
-    ? " With curl, add -H 'Content-Type: application/json'; with sendBeacon, send JSON as a string instead of URLSearchParams."
+    ? " With curl, add -H 'Content-Type: application/json'; from a page, send JSON as a string instead of URLSearchParams."
     : isFormData
-      ? " With sendBeacon, send JSON as a string instead of FormData."
+      ? " From a page, send JSON as a string instead of FormData."
       : "";
   const types = mediaTypes.join(", ");
   return {

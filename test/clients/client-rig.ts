@@ -23,11 +23,13 @@ export interface ClientRig extends AsyncDisposable {
 
 /**
  * @param options.source further keys of the source `app`, whose write key is `wk_app`, as YAML in one line
+ * @param options.origins whose pages may send; default: of any origin
  * @param options.schemas JSON Schemas by event type
  */
 export async function startClientRig(
   options: {
     readonly source?: string;
+    readonly origins?: readonly string[];
     readonly schemas?: Readonly<Record<string, unknown>>;
     readonly port?: number;
   } = {},
@@ -47,7 +49,7 @@ export async function startClientRig(
 journal: { dir: ./journal }
 schemas: { dir: ./schemas }
 sources:
-  - { name: app, keys: [wk_app], origins: ["*"], clientIp: none${further} }
+  - { name: app, keys: [wk_app], origins: ${JSON.stringify(options.origins ?? ["*"])}, clientIp: none${further} }
 sinks:
   - { name: files, type: file, dir: ./events, batch: { maxAgeMs: 20 } }
 `,
