@@ -44,7 +44,7 @@ const MAX_USER_AGENT_CHARS = 512;
 const MAX_LOGGED_EVENTS = 10;
 
 /** What is known of a request that is answered before it is read. */
-const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined };
+const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined, pending: false };
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -363,7 +363,8 @@ export class EventIntake {
     const { deliveries, journal } = this.#parts;
     this.#acknowledged(exchange, options);
     const receipt = receiptId(journal.slot, stored.first + stored.accepted - 1);
-    if (endpoint.answer !== undefined) return endpoint.answer(exchange, { ...stored, receipt });
+    const pending = settled !== undefined && settled !== "delivered";
+    if (endpoint.answer !== undefined) return endpoint.answer(exchange, { ...stored, receipt, pending });
     const states = () => countStates(deliveries, stored.first, stored.accepted);
     answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states() });
   }

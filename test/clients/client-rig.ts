@@ -23,12 +23,12 @@ export interface ClientRig extends AsyncDisposable {
 
 /**
  * @param options.source further keys of the source `app`, whose write key is `wk_app`, as YAML in one line
- * @param options.origins whose pages may send; default: of any origin
  * @param options.schemas JSON Schemas by event type
  */
 export async function startClientRig(
   options: {
     readonly source?: string;
+    /** Whose pages may send to the source. Default: all, without credentials. */
     readonly origins?: readonly string[];
     readonly schemas?: Readonly<Record<string, unknown>>;
     readonly port?: number;

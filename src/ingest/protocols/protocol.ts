@@ -55,4 +55,6 @@ export interface Taken {
   readonly problem: string | undefined;
   /** Receipt of the last that was stored; `undefined` at level `received`. */
   readonly receipt: string | undefined;
+  /** `delivered` was asked for, and is not reached: not in time, or not at all. */
+  readonly pending: boolean;
 }

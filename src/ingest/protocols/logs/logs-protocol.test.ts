@@ -74,3 +74,10 @@ test("a request of which some is taken is answered 201, since Fluent Bit would s
   expect([server.journal.drafts.length, server.quarantine.entries.length]).toEqual([1, 1]);
   expect((await post(server, "broken")).status).toBe(400);
 });
+
+test("201 at level delivered says that every required sink has the records, and 202 that not all do yet", async () => {
+  await using server = await startTestServer({ web: { ack: "delivered" } });
+  expect((await post(server, "{}")).status).toBe(201);
+  server.deliveries.outcome = "timeout";
+  expect((await post(server, "{}")).status).toBe(202);
+});

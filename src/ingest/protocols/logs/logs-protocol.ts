@@ -59,8 +59,9 @@ function usualTime(record: Buffer): string | undefined {
  * 201 also where some records were refused: Fluent Bit sends a request again that is answered with
  * 207, and would send the records that were taken twice.
  */
-function answer(exchange: Exchange, { accepted, rejected, problem, receipt }: Taken): void {
+function answer(exchange: Exchange, { accepted, rejected, problem, receipt, pending }: Taken): void {
   const headers = receipt === undefined ? [] : ["Millrace-Receipt", receipt];
-  if (rejected === 0) exchange.empty(201, headers);
-  else exchange.json(201, JSON.stringify({ accepted, rejected, problem }), headers);
+  const status = pending ? 202 : 201;
+  if (rejected === 0) exchange.empty(status, headers);
+  else exchange.json(status, JSON.stringify({ accepted, rejected, problem }), headers);
 }
