@@ -105,7 +105,7 @@ test("the forms of Logstash's http output are read", async () => {
 interface Shipper {
   readonly program: string;
   /** Arguments that have it send three records with the member `n` and end, or run on. */
-  args(rig: ClientRig, dir: string): Promise<readonly string[]>;
+  readonly args: (rig: ClientRig, dir: string) => Promise<readonly string[]>;
 }
 
 const SHIPPERS: readonly Shipper[] = [

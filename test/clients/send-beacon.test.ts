@@ -1,11 +1,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, type TestContext } from "vitest";
 import { startChromium, whyNoChromium } from "../kit/chromium.ts";
 import { waitFor } from "../kit/wait-for.ts";
-import { type ClientRig, startClientRig } from "./client-rig.ts";
+import { startClientRig } from "./client-rig.ts";
 import { conforms } from "./conformance.ts";
 
 let browser: Awaited<ReturnType<typeof startChromium>>;
@@ -23,17 +22,15 @@ const event = (id, size = 0) => JSON.stringify({ type: "page.left", id, data: { 
 `;
 
 interface Shop extends AsyncDisposable {
-  readonly rig: ClientRig;
-  readonly page: Page;
   /** How many preflights the collector has answered. */
-  preflights(): Promise<number>;
+  readonly preflights: () => Promise<number>;
   /** What became of requests that the browser itself gave up. */
   readonly failures: readonly string[];
-  /** Runs a script in the page. */
-  run(script: string): Promise<unknown>;
-  leave(): Promise<void>;
+  /** Runs a script in the page, after the prelude. */
+  readonly run: (script: string) => Promise<unknown>;
+  readonly leave: () => Promise<void>;
   /** Ids of what has arrived, once the last event does, which is sent now. */
-  arrivedIds(atLeast: number): Promise<readonly string[]>;
+  readonly arrivedIds: (atLeast: number) => Promise<readonly string[]>;
 }
 
 /** A page of an origin of its own, and a collector that allows this origin, or any. */
@@ -61,15 +58,10 @@ async function openShop(allowed: "listed" | "any"): Promise<Shop> {
     failures.push(corsErrorStatus?.corsError ?? errorText);
   });
   const run = (script: string): Promise<unknown> => page.evaluate(`(async () => { ${PRELUDE} ${script} })()`);
-  const open = async (): Promise<void> => {
-    await page.goto(origin);
-    await page.evaluate(`window.collector = ${JSON.stringify(rig.origin)}`);
-  };
-  await open();
+  await page.goto(origin);
+  await page.evaluate(`window.collector = ${JSON.stringify(rig.origin)}`);
   const closing = opened.move();
   return {
-    rig,
-    page,
     async preflights() {
       const metrics = await (await fetch(`http://127.0.0.1:${rig.collector.adminPort}/metrics`)).text();
       const lines = metrics.matchAll(/^millrace_ingest_requests_total\{[^}]*status="204"[^}]*\} (\d+)$/gm);
@@ -93,45 +85,54 @@ async function openShop(allowed: "listed" | "any"): Promise<Shop> {
   };
 }
 
-/** A test in a page, skipped with the reason where there is no browser. */
-function pageTest(name: string, allowed: "listed" | "any", body: (shop: Shop) => Promise<void>): void {
-  test(name, { timeout: 60_000 }, async (context) => {
+/** The body of a test in a page, skipped with the reason where there is no browser. */
+function inShop(allowed: "listed" | "any", body: (shop: Shop) => Promise<void>) {
+  return async (context: TestContext): Promise<void> => {
     if (browser === undefined) context.skip(whyNoChromium);
     await using shop = await openShop(allowed);
     await body(shop);
-  });
+  };
 }
 
+const TIMEOUT = { timeout: 60_000 };
 const BEACON = { protocol: "native", client: "navigator.sendBeacon" };
 
-pageTest("a beacon of a string arrives once, without a preflight", "any", async ({ run, preflights, arrivedIds }) => {
-  expect(await run(`return navigator.sendBeacon(url, event("b-1"))`)).toBe(true);
-  const ids = await arrivedIds(1);
-  expect([ids, await preflights()]).toEqual([["b-1", "last"], 0]);
-  await conforms("beacon-string", {
-    ...BEACON,
-    sent: "1 event as a string, from another origin",
-    arrived: "1 event; no preflight, also where any origin is allowed",
-    clientSaw: "true",
-  });
-});
+test(
+  "a beacon of a string arrives once, without a preflight",
+  TIMEOUT,
+  inShop("any", async ({ run, preflights, arrivedIds }) => {
+    expect(await run(`return navigator.sendBeacon(url, event("b-1"))`)).toBe(true);
+    const ids = await arrivedIds(1);
+    expect([ids, await preflights()]).toEqual([["b-1", "last"], 0]);
+    await conforms("beacon-string", {
+      ...BEACON,
+      sent: "1 event as a string, from another origin",
+      arrived: "1 event; no preflight, also where any origin is allowed",
+      clientSaw: "true",
+    });
+  }),
+);
 
-pageTest("a beacon of a Blob without a type arrives once", "any", async ({ run, preflights, arrivedIds }) => {
-  expect(await run(`return navigator.sendBeacon(url, new Blob([event("b-1"), "\\n", event("b-2")]))`)).toBe(true);
-  const ids = await arrivedIds(2);
-  expect([ids, await preflights()]).toEqual([["b-1", "b-2", "last"], 0]);
-  await conforms("beacon-untyped-blob", {
-    ...BEACON,
-    sent: "2 events, one a line, in a Blob without a type",
-    arrived: "2 events; no preflight",
-    clientSaw: "true",
-  });
-});
+test(
+  "a beacon of a Blob without a type arrives once",
+  TIMEOUT,
+  inShop("any", async ({ run, preflights, arrivedIds }) => {
+    expect(await run(`return navigator.sendBeacon(url, new Blob([event("b-1"), "\\n", event("b-2")]))`)).toBe(true);
+    const ids = await arrivedIds(2);
+    expect([ids, await preflights()]).toEqual([["b-1", "b-2", "last"], 0]);
+    await conforms("beacon-untyped-blob", {
+      ...BEACON,
+      sent: "2 events, one a line, in a Blob without a type",
+      arrived: "2 events; no preflight",
+      clientSaw: "true",
+    });
+  }),
+);
 
-pageTest(
+test(
   "a beacon of a Blob of JSON arrives once, after a preflight, from a page whose origin is listed",
-  "listed",
-  async ({ run, preflights, arrivedIds }) => {
+  TIMEOUT,
+  inShop("listed", async ({ run, preflights, arrivedIds }) => {
     const blob = `new Blob([event("b-1")], { type: "application/json" })`;
     expect(await run(`return navigator.sendBeacon(url, ${blob})`)).toBe(true);
     const ids = await arrivedIds(1);
@@ -142,13 +143,13 @@ pageTest(
       arrived: "1 event, after 1 preflight",
       clientSaw: "true",
     });
-  },
+  }),
 );
 
-pageTest(
+test(
   "a beacon of a Blob of JSON is held back by the browser where any origin is allowed, since it has credentials",
-  "any",
-  async ({ run, failures, arrivedIds }) => {
+  TIMEOUT,
+  inShop("any", async ({ run, failures, arrivedIds }) => {
     const blob = `new Blob([event("b-1")], { type: "application/json" })`;
     expect(await run(`return navigator.sendBeacon(url, ${blob})`)).toBe(true);
     await waitFor(() => failures.length > 0);
@@ -160,32 +161,39 @@ pageTest(
         "0 events: browsers give no credentials to a wildcard, and a beacon always has them. List the origin, or send a string",
       clientSaw: "true",
     });
-  },
+  }),
 );
 
-pageTest("forms are refused with what to do instead", "listed", async ({ run, arrivedIds }) => {
-  const forms = {
-    URLSearchParams: `new URLSearchParams({ event: event("b-1") })`,
-    FormData: `(() => { const form = new FormData(); form.set("event", event("b-1")); return form; })()`,
-  };
-  for (const [name, form] of Object.entries(forms)) {
-    expect(await run(`return navigator.sendBeacon(url, ${form})`)).toBe(true);
-    const answer = await run(
-      `const answer = await fetch(url, { method: "POST", body: ${form} }); return [answer.status, (await answer.json()).detail]`,
-    );
-    expect(answer).toEqual([415, expect.stringContaining(`send JSON as a string instead of ${name}`)]);
-  }
-  expect(await arrivedIds(0)).toEqual(["last"]);
-  await conforms("beacon-forms", {
-    ...BEACON,
-    sent: "URLSearchParams, then FormData",
-    arrived: "0 events; both are answered 415, which says to send JSON as a string",
-    clientSaw: "true: a beacon never tells the answer",
-  });
-});
+test(
+  "forms are refused with what to do instead",
+  TIMEOUT,
+  inShop("listed", async ({ run, arrivedIds }) => {
+    const forms = {
+      URLSearchParams: `new URLSearchParams({ event: event("b-1") })`,
+      FormData: `(() => { const form = new FormData(); form.set("event", event("b-1")); return form; })()`,
+    };
+    for (const [name, form] of Object.entries(forms)) {
+      expect(await run(`return navigator.sendBeacon(url, ${form})`)).toBe(true);
+      const answer = await run(
+        `const answer = await fetch(url, { method: "POST", body: ${form} }); return [answer.status, (await answer.json()).detail]`,
+      );
+      expect(answer).toEqual([415, expect.stringContaining(`send JSON as a string instead of ${name}`)]);
+    }
+    expect(await arrivedIds(0)).toEqual(["last"]);
+    await conforms("beacon-forms", {
+      ...BEACON,
+      sent: "URLSearchParams, then FormData",
+      arrived: "0 events; both are answered 415, which says to send JSON as a string",
+      clientSaw: "true: a beacon never tells the answer",
+    });
+  }),
+);
 
-pageTest("what is sent as a page is left arrives once", "listed", async ({ run, leave, arrivedIds }) => {
-  await run(`
+test(
+  "what is sent as a page is left arrives once",
+  TIMEOUT,
+  inShop("listed", async ({ run, leave, arrivedIds }) => {
+    await run(`
     const headers = { "Content-Type": "application/json" };
     addEventListener("pagehide", () => {
       fetch(url, { method: "POST", body: event("k-1"), headers, keepalive: true });
@@ -193,21 +201,22 @@ pageTest("what is sent as a page is left arrives once", "listed", async ({ run, 
       navigator.sendBeacon(url, event("b-1"));
     });
   `);
-  await leave();
-  expect((await arrivedIds(3)).toSorted()).toEqual(["b-1", "k-1", "k-2", "last"]);
-  await conforms("fetch-keepalive", {
-    protocol: "native",
-    client: "fetch with keepalive",
-    sent: "2 events by fetch, as application/json and as text, and 1 by sendBeacon, in pagehide",
-    arrived: "3 events, each once",
-    clientSaw: "nothing: the page is gone",
-  });
-});
+    await leave();
+    expect((await arrivedIds(3)).toSorted()).toEqual(["b-1", "k-1", "k-2", "last"]);
+    await conforms("fetch-keepalive", {
+      protocol: "native",
+      client: "fetch with keepalive",
+      sent: "2 events by fetch, as application/json and as text, and 1 by sendBeacon, in pagehide",
+      arrived: "3 events, each once",
+      clientSaw: "nothing: the page is gone",
+    });
+  }),
+);
 
-pageTest(
+test(
   "64 KiB is the browser's limit for what outlives a page: below it all arrives, above it the page is told",
-  "listed",
-  async ({ run, arrivedIds }) => {
+  TIMEOUT,
+  inShop("listed", async ({ run, arrivedIds }) => {
     expect(await run(`return navigator.sendBeacon(url, event("b-60", 60 * 1024))`)).toBe(true);
     expect((await arrivedIds(1)).slice(0, -1)).toEqual(["b-60"]);
     expect(await run(`return navigator.sendBeacon(url, event("b-64", 64 * 1024))`)).toBe(false);
@@ -222,5 +231,5 @@ pageTest(
       arrived: "the first and the last",
       clientSaw: "true; false; a TypeError; 201",
     });
-  },
+  }),
 );
