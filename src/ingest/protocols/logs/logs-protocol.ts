@@ -1,9 +1,10 @@
+import { type ScannedMember, scanMembers } from "../../body/json-scan.ts";
 import type { Exchange, RequestHead } from "../../exchange.ts";
 import type { Source } from "../../sources.ts";
 import { essenceOf } from "../media-type.ts";
 import { layoutOf, NATIVE_MEDIA_TYPES } from "../native/parse-native.ts";
 import type { Protocol, Taken } from "../protocol.ts";
-import { bytesAt } from "../values/json-pointer.ts";
+import { memberName } from "../values/json-pointer.ts";
 import { scalarText, type ValueRules } from "../values/map-value.ts";
 import { mapValues } from "../values/map-values.ts";
 import { readTime } from "../values/read-time.ts";
@@ -12,7 +13,7 @@ import { readMsgpack } from "./read-msgpack.ts";
 const MSGPACK_TYPES: readonly string[] = ["application/msgpack", "application/x-msgpack", "application/vnd.msgpack"];
 
 /** In this order. Fluent Bit adds `date` by itself, so what the program wrote goes first. */
-const TIME_MEMBERS: readonly (readonly string[])[] = [["@timestamp"], ["timestamp"], ["time"], ["date"]];
+const TIME_MEMBERS: readonly string[] = ["@timestamp", "timestamp", "time", "date"];
 
 const MAX_TAG_CHARS = 255;
 
@@ -44,11 +45,15 @@ function rulesOf({ headers }: RequestHead, { logs }: Source): ValueRules {
   return { options: logs ?? {}, headers, type: tag ?? "log", timeOf: usualTime, attributes: { tag } };
 }
 
-/** The time of a record, from the members that usually have it. */
+/** The time of a record, from the members that usually have it: the first of them that reads as a time. */
 function usualTime(record: Buffer): string | undefined {
-  for (const member of TIME_MEMBERS) {
-    const found = bytesAt(record, member);
-    const text = found && scalarText(found);
+  const found: (ScannedMember | undefined)[] = TIME_MEMBERS.map(() => undefined);
+  for (const member of scanMembers(record, 0, record.length) ?? []) {
+    const rank = TIME_MEMBERS.indexOf(memberName(record, member));
+    if (rank >= 0) found[rank] = member;
+  }
+  for (const member of found) {
+    const text = member && scalarText(record.subarray(member.valueStart, member.valueEnd));
     const time = text === undefined ? undefined : readTime(text);
     if (time !== undefined) return time;
   }

@@ -1,4 +1,4 @@
-import { scanElements, scanMembers } from "../../body/json-scan.ts";
+import { type ScannedMember, scanElements, scanMembers } from "../../body/json-scan.ts";
 
 /** Where in a value something is (RFC 6901): names of members, and places in arrays. */
 export type PointerTokens = readonly string[];
@@ -29,7 +29,7 @@ export function bytesAt(json: Buffer, tokens: PointerTokens): Buffer | undefined
 function childAt(json: Buffer, token: string): Buffer | undefined {
   const members = scanMembers(json, 0, json.length);
   if (members === undefined) return elementAt(json, token);
-  const member = members.findLast(({ keyStart, keyEnd }) => isNamed(json.subarray(keyStart, keyEnd), token));
+  const member = members.findLast((each) => memberName(json, each) === token);
   return member && json.subarray(member.valueStart, member.valueEnd);
 }
 
@@ -39,8 +39,8 @@ function elementAt(json: Buffer, token: string): Buffer | undefined {
   return element && json.subarray(element.start, element.end);
 }
 
-/** @param key with its quotes */
-function isNamed(key: Buffer, name: string): boolean {
-  const text = key.toString("utf8", 1, key.length - 1);
-  return text === name || (text.includes("\\") && JSON.parse(key.toString("utf8")) === name);
+/** The name of a member, however it is spelled. */
+export function memberName(json: Buffer, { keyStart, keyEnd }: ScannedMember): string {
+  const name = json.toString("utf8", keyStart + 1, keyEnd - 1);
+  return name.includes("\\") ? String(JSON.parse(`"${name}"`)) : name;
 }
