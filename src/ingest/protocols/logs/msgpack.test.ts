@@ -132,6 +132,7 @@ test.each([
     Buffer.concat([Buffer.from([0xdd, 0, 0x0f, 0x42, 0x40]), Buffer.alloc(1_000_000)]),
     "invalid_msgpack",
   ],
+  ["a mark alone", packed([[eventTime(-1, 0), {}], {}]), "no_events"],
   ["too many records", packed(...Array.from({ length: 21 }, () => ({}))), "too_many_events"],
   ["too many marks", packed(...Array.from({ length: 21 }, () => [[eventTime(-2, 0), {}], {}])), "too_many_events"],
 ])("%s is refused as a whole", (_what, body, code) => {

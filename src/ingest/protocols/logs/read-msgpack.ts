@@ -61,7 +61,7 @@ export function* readMsgpack(body: Buffer, limits: EventLimits, rules: ValueRule
     else yield itemOf(read, group, index, rules, limits);
     if (mark === undefined) index++;
   }
-  return undefined;
+  return index === 0 ? unreadable("no_events", "The body holds no records, only marks of groups.") : undefined;
 }
 
 function readEntry(raw: Buffer): Entry | ValidationProblem {
