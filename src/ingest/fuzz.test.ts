@@ -37,6 +37,7 @@ const header = fc.oneof(
   fc.constantFrom(
     "Content-Type: application/json",
     "Content-Type: application/x-ndjson",
+    "Content-Type: application/msgpack",
     "Content-Type: ;;;",
     "Content-Encoding: gzip",
     "Content-Encoding: br, gzip",
@@ -73,6 +74,8 @@ const path = fc.oneof(
       "/v1/events?key=wk_web",
       "/v1/events?key=wk_web&validate=only",
       "/v1/events?ack=received&key=wk_web",
+      "/v1/json?key=wk_web",
+      "/v1/records?key=wk_web",
     ),
   },
   {

@@ -1,11 +1,20 @@
+import { jsonProtocol } from "./json/json-protocol.ts";
+import { logsProtocol } from "./logs/logs-protocol.ts";
 import { nativeProtocol } from "./native/native-protocol.ts";
 import { pixelProtocol } from "./pixel/pixel-protocol.ts";
-import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
 import { segmentProtocol } from "./segment/segment-protocol.ts";
 import { snowplowProtocol } from "./snowplow/snowplow-protocol.ts";
+import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
 
 /** The only place that knows all protocols. */
-export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, pixelProtocol, segmentProtocol, snowplowProtocol];
+export const PROTOCOLS: readonly Protocol[] = [
+  nativeProtocol,
+  jsonProtocol,
+  logsProtocol,
+  pixelProtocol,
+  segmentProtocol,
+  snowplowProtocol,
+];
 
 /** An endpoint and the protocol it is of. */
 export interface ProtocolRoute {
