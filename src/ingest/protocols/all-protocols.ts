@@ -1,8 +1,10 @@
+import { cloudeventsProtocol } from "./cloudevents/cloudevents-protocol.ts";
 import { nativeProtocol } from "./native/native-protocol.ts";
 import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
+import { reportsProtocol } from "./reports/reports-protocol.ts";
 
 /** The only place that knows all protocols. */
-export const PROTOCOLS: readonly Protocol[] = [nativeProtocol];
+export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, cloudeventsProtocol, reportsProtocol];
 
 /** An endpoint and the protocol it is of. */
 export interface ProtocolRoute {

@@ -27,6 +27,8 @@ export interface ProtocolEndpoint {
    * none elsewhere. The body is decompressed, and may be anything.
    */
   keyIn?(body: Buffer, head: RequestHead): string | undefined;
+  /** Headers, in pairs, that its answer to OPTIONS has besides, for who may send events here. */
+  greet?(head: RequestHead): readonly string[];
   /** Tells that a request is taken. Default: as the native protocol does. */
   answer?(exchange: Exchange, taken: Taken): void;
   /** How a refusal is written. Default: `application/problem+json`. */
