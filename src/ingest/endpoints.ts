@@ -166,7 +166,8 @@ export class Endpoints {
     const origins = source?.origins ?? table?.origins ?? ANY_PAGE;
     exchange.cors = corsHeaders(origins, origin);
     if (!allowsOrigin(origins, origin)) return exchange.problem(originNotAllowed(origin));
-    exchange.empty(204, [...allow, ...preflightHeaders(this.#parts.http.preflightMaxAgeSeconds)]);
+    const requested = exchange.request.headers["access-control-request-headers"];
+    exchange.empty(204, [...allow, ...preflightHeaders(this.#parts.http.preflightMaxAgeSeconds, requested)]);
   }
 }
 

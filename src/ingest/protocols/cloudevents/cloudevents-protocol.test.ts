@@ -264,3 +264,18 @@ test("who asks with a write key whether it may send events is told so, and nobod
   expect(await ask(server, "/v1/cloudevents?key=wk_web", {})).toEqual(silent);
   expect(await ask(server, "/v1/cloudevents?key=wk_web", { "WebHook-Request-Origin": "a b <c>" })).toEqual(silent);
 });
+
+test("a page may send the headers of binary mode", async () => {
+  await using server = await startTestServer({ web: { origins: ["https://shop.example"] } });
+  const reply = await fetch(`${server.url}/v1/cloudevents?key=wk_web`, {
+    method: "OPTIONS",
+    headers: {
+      origin: "https://shop.example",
+      "access-control-request-method": "POST",
+      "access-control-request-headers": "ce-id,ce-specversion, ce-tenant,content-type,cookie",
+    },
+  });
+  expect(reply.headers.get("access-control-allow-headers")).toBe(
+    "Authorization, Content-Encoding, Content-Type, Prefer, X-Write-Key, ce-id, ce-specversion, ce-tenant",
+  );
+});
