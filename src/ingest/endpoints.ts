@@ -188,7 +188,7 @@ function greetingOf(
   if ("code" in query) return [];
   const keyed = admit(request.headers, query.key, table);
   const source = own === undefined ? keyed : onOwnPath(keyed, own.source);
-  return "code" in source ? [] : route.endpoint.greet(request);
+  return "code" in source || !source.protocols.has(route.protocol.name) ? [] : route.endpoint.greet(request);
 }
 
 /** Whose rules hold for a request with events, or why it is refused. */

@@ -251,7 +251,10 @@ function ask(server: TestServer, path: string, headers: Record<string, string>):
 
 test("who asks with a write key whether it may send events is told so, and nobody else", async () => {
   await using server = await startTestServer({
-    sources: [{ name: "shop", keys: ["wk_shop"], paths: { "/hook": "/v1/cloudevents" } }],
+    sources: [
+      { name: "shop", keys: ["wk_shop"], paths: { "/hook": "/v1/cloudevents" } },
+      { name: "app", keys: ["wk_app"], protocols: ["native"] },
+    ],
   });
   const asks = { "WebHook-Request-Origin": "eventgrid.azure.net", "WebHook-Request-Rate": "120" };
   const granted = ["eventgrid.azure.net", "*", "POST, OPTIONS"];
@@ -261,6 +264,7 @@ test("who asks with a write key whether it may send events is told so, and nobod
   expect(await ask(server, "/v1/cloudevents", { ...asks, Authorization: "Bearer wk_web" })).toEqual(granted);
   expect(await ask(server, "/v1/cloudevents", asks)).toEqual(silent);
   expect(await ask(server, "/v1/cloudevents?key=nobody", asks)).toEqual(silent);
+  expect(await ask(server, "/v1/cloudevents?key=wk_app", asks)).toEqual(silent);
   expect(await ask(server, "/v1/cloudevents?key=wk_web", {})).toEqual(silent);
   expect(await ask(server, "/v1/cloudevents?key=wk_web", { "WebHook-Request-Origin": "a b <c>" })).toEqual(silent);
 });

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { RequestHead } from "../../exchange.ts";
 import type { EventLimits, IncomingBody } from "../incoming-event.ts";
 import { essenceOf } from "../media-type.ts";
@@ -37,8 +38,15 @@ function readerOf({ headers }: RequestHead): BodyReader | undefined {
   if (essence === STRUCTURED) return readStructured;
   if (essence === BATCHED) return readBatched;
   if (isCloudEventsType(essence)) return undefined;
-  if (!Object.keys(headers).some((name) => name.startsWith("ce-"))) return readNothing;
-  return (body, limits) => requireAttributes(readBinary(headers, body, limits));
+  return (body, limits) => readHeaders(headers, body, limits);
+}
+
+function* readHeaders(headers: IncomingHttpHeaders, body: Buffer, limits: EventLimits): IncomingBody {
+  if (!Object.keys(headers).some((name) => name.startsWith("ce-"))) {
+    const detail = `The request holds no CloudEvent: it has neither headers such as ce-type, nor one of the media types ${STRUCTURED} and ${BATCHED}. POST /v1/events takes plain JSON.`;
+    return { kind: "unreadable", code: "no_events", detail };
+  }
+  return yield* requireAttributes(readBinary(headers, body, limits));
 }
 
 function* readStructured(body: Buffer, limits: EventLimits): IncomingBody {
@@ -55,10 +63,4 @@ function* readBatched(body: Buffer, limits: EventLimits): IncomingBody {
     return { kind: "unreadable", code: "events_invalid", detail };
   }
   return yield* requireAttributes(parseNative(body, "any", limits));
-}
-
-// oxlint-disable-next-line require-yield -- there is nothing to read
-function* readNothing(): IncomingBody {
-  const detail = `The request holds no CloudEvent: it has neither headers such as ce-type, nor one of the media types ${STRUCTURED} and ${BATCHED}. POST /v1/events takes plain JSON.`;
-  return { kind: "unreadable", code: "no_events", detail };
 }
