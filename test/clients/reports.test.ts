@@ -20,13 +20,15 @@ type Pages = Readonly<
   Record<string, { readonly headers: Readonly<Record<string, string>>; readonly script: string } | "reset">
 >;
 
-function pagesFor(endpoint: string, ownPath: string): Pages {
+/** @param collector whose source has the path `/r` of its own */
+function pagesFor(collector: string): Pages {
+  const endpoint = `${collector}/v1/reports?key=wk_app`;
   const defaultEndpoint = { "Reporting-Endpoints": `default="${endpoint}"` };
   const nel = { report_to: "nel", max_age: 3_600, success_fraction: 0, failure_fraction: 1 };
   return {
     "/report-to": {
       headers: {
-        "Reporting-Endpoints": `csp="${ownPath}"`,
+        "Reporting-Endpoints": `csp="${collector}/r"`,
         "Content-Security-Policy": "script-src 'self'; report-to csp",
       },
       script: "window.ran = true",
@@ -44,6 +46,11 @@ function pagesFor(endpoint: string, ownPath: string): Pages {
       headers: { ...defaultEndpoint, "Permissions-Policy": "geolocation=()" },
       script: "navigator.geolocation.getCurrentPosition(() => {}, () => {})",
     },
+    "/embedder": {
+      headers: { ...defaultEndpoint, "Cross-Origin-Embedder-Policy": 'require-corp; report-to="default"' },
+      script: `new Image().src = "${collector}/livez"`,
+    },
+    "/crash": { headers: defaultEndpoint, script: "" },
     "/nel": {
       headers: {
         "Report-To": JSON.stringify({ group: "nel", max_age: 3_600, endpoints: [{ url: endpoint }] }),
@@ -109,7 +116,7 @@ async function arrivedOf(rig: ClientRig, type: string, url: string): Promise<Arr
 }
 
 test(
-  "what Chromium reports of its own accord arrives as it tells the page itself, and failed requests besides",
+  "what Chromium reports of its own accord arrives as it tells the page itself, and crashes and failed requests besides",
   { timeout: 240_000 },
   async ({ skip }) => {
     // By default reports are kept for a minute.
@@ -120,8 +127,7 @@ test(
     if (chromium === undefined) return skip(whyNoChromium);
     await using folder = await certificateFolder();
     await using rig = await startClientRig({ tls: folder.config, source: 'paths: { "/r": "/v1/reports" }' });
-    const endpoint = `${rig.origin}/v1/reports?key=wk_app`;
-    await using site = await servePages(pagesFor(endpoint, `${rig.origin}/r`));
+    await using site = await servePages(pagesFor(rig.origin));
     const page = await chromium.newPage();
     await page.addInitScript({ content: OBSERVE });
 
@@ -149,16 +155,27 @@ test(
     const legacy = await arrivedOf(rig, "report.csp-report", `${site.origin}/report-uri`);
     expect(legacy.data).toMatchObject({ "blocked-uri": "inline", "effective-directive": "script-src-elem" });
 
+    await page.goto(`${site.origin}/embedder`);
+    const embedder = await arrivedOf(rig, "report.coep", `${site.origin}/embedder`);
+    expect(embedder.data).toMatchObject({ blockedURL: `${rig.origin}/livez`, type: "corp" });
+
     await page.goto(`${site.origin}/nel`);
     await expect(page.goto(`${site.origin}/reset`)).rejects.toThrow("ERR_EMPTY_RESPONSE");
     const failed = await arrivedOf(rig, "report.network-error", `${site.origin}/reset`);
     expect(failed.data).toMatchObject({ method: "GET", server_ip: "127.0.0.1" });
 
+    const doomed = await chromium.newPage();
+    await doomed.goto(`${site.origin}/crash`);
+    await Promise.all([doomed.waitForEvent("crash"), expect(doomed.goto("chrome://crash")).rejects.toThrow("goto")]);
+    const crash = await arrivedOf(rig, "report.crash", `${site.origin}/crash`);
+    expect(crash.data).toMatchObject({ is_top_level: true });
+
+    const others = [legacy.type, embedder.type, failed.type, crash.type];
     await conforms("reports-chromium", {
       protocol: "reports",
       client: "Chromium",
-      sent: "what pages violated, by report-to to a path of the source's own and by report-uri, and a request that was cut off (NEL)",
-      arrived: `${[...observed, legacy.type, failed.type].join(", ")}: each with the body that the page was told too, where it is told`,
+      sent: "what pages violated, by report-to to a path of the source's own and by report-uri; a request that was cut off (NEL); a page that crashed",
+      arrived: `${[...observed, ...others].join(", ")}: each with the body that the page was told too, where it is told`,
       clientSaw: `${observed.length} reports in a ReportingObserver`,
     });
   },

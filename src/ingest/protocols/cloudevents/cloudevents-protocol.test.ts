@@ -138,6 +138,7 @@ test.each([
   ["a format that is not JSON", { "content-type": "application/cloudevents+avro" }, "x", "415, unsupported_media_type"],
   ["XML", { ...REQUIRED, "content-type": "application/cloudevents+xml" }, "<a/>", "415, unsupported_media_type"],
   ["an array as one event", { "content-type": "application/cloudevents+json" }, "[]", "400, events_invalid"],
+  ["lines as one event", { "content-type": "application/cloudevents+json" }, "{}\n{}", "400, events_invalid"],
   ["an object as a batch", { "content-type": "application/cloudevents-batch+json" }, "{}", "400, events_invalid"],
   ["an empty batch", { "content-type": "application/cloudevents-batch+json" }, "[]", "400, no_events"],
   ["broken JSON as an event", { "content-type": "application/cloudevents+json" }, "{", "400, invalid_json"],

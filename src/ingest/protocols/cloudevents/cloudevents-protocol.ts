@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RequestHead } from "../../exchange.ts";
 import type { EventLimits, IncomingBody } from "../incoming-event.ts";
+import { scanValue, trimEnd } from "../../body/json-scan.ts";
 import { essenceOf } from "../media-type.ts";
 import { parseNative } from "../native/parse-native.ts";
 import type { BodyReader, Protocol } from "../protocol.ts";
@@ -50,8 +51,11 @@ function* readHeaders(headers: IncomingHttpHeaders, body: Buffer, limits: EventL
 }
 
 function* readStructured(body: Buffer, limits: EventLimits): IncomingBody {
-  if (body[textStart(body)] === OPEN_ARRAY) {
-    const detail = `${STRUCTURED} is one event, an object. Send an array as ${BATCHED}.`;
+  const start = textStart(body);
+  const end = trimEnd(body, start, body.length);
+  const isMore = body[start] === OPEN_OBJECT && scanValue(body, start, end).end < end;
+  if (isMore || body[start] === OPEN_ARRAY) {
+    const detail = `${STRUCTURED} is one event, an object and nothing behind it. Send several in an array, as ${BATCHED}.`;
     return { kind: "unreadable", code: "events_invalid", detail };
   }
   return yield* requireAttributes(parseNative(body, "any", limits));
