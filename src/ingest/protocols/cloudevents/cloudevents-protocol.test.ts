@@ -280,7 +280,7 @@ test("a page may send the headers of binary mode", async () => {
       "access-control-request-headers": "ce-id,ce-specversion, ce-tenant,content-type,cookie",
     },
   });
-  expect(reply.headers.get("access-control-allow-headers")).toBe(
-    "Authorization, Content-Encoding, Content-Type, Prefer, X-Write-Key, ce-id, ce-specversion, ce-tenant",
-  );
+  const allowed = reply.headers.get("access-control-allow-headers");
+  expect(allowed).toMatch(/^Authorization, .*, X-Write-Key, ce-id, ce-specversion, ce-tenant$/);
+  expect(allowed).not.toContain("cookie");
 });
