@@ -39,13 +39,19 @@ export function corsHeaders(origins: Origins, origin: string): readonly string[]
   return origins.any ? ANY_ORIGIN : NO_ORIGIN;
 }
 
-/** What the answer to a preflight adds for an allowed origin. */
-export function preflightHeaders(maxAgeSeconds: number): readonly string[] {
+/**
+ * What the answer to a preflight adds for an allowed origin.
+ *
+ * @param requested the headers that the page wants to send
+ */
+export function preflightHeaders(maxAgeSeconds: number, requested = ""): readonly string[] {
+  // Each attribute of a CloudEvent in binary mode is a header, and extensions may have any name.
+  const attributes = requested.split(/[ ,]+/).filter((name) => /^ce-[a-z0-9]+$/.test(name));
   return [
     "Access-Control-Allow-Methods",
     METHODS,
     "Access-Control-Allow-Headers",
-    REQUEST_HEADERS,
+    [REQUEST_HEADERS, ...attributes].join(", "),
     "Access-Control-Max-Age",
     String(maxAgeSeconds),
   ];

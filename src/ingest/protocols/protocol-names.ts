@@ -1,4 +1,13 @@
 /** As in the configuration of a source, and in the label `route` of metrics. */
-export const PROTOCOL_NAMES = ["native", "json", "logs", "pixel", "segment", "snowplow"] as const;
+export const PROTOCOL_NAMES = [
+  "native",
+  "cloudevents",
+  "json",
+  "logs",
+  "pixel",
+  "reports",
+  "segment",
+  "snowplow",
+] as const;
 
 export type ProtocolName = (typeof PROTOCOL_NAMES)[number];

@@ -34,6 +34,8 @@ export interface ProtocolEndpoint {
   keyIn?(body: Buffer, head: RequestHead): string | undefined;
   /** Whether the sender asks that its address is not recorded. Default: as the source is configured. */
   isAnonymous?(head: RequestHead): boolean;
+  /** Headers, in pairs, that its answer to OPTIONS has besides, for who may send events here. */
+  greet?(head: RequestHead): readonly string[];
   /** Tells that a request is taken. Default: as the native protocol does. */
   answer?(exchange: Exchange, taken: Taken): void;
   /** How a refusal is written. Default: `application/problem+json`. */
