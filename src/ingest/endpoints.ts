@@ -62,6 +62,7 @@ export class Endpoints {
     const route = findRoute(own?.path ?? target);
     const withKey = route.name === "events" || route.name === "receipt";
     exchange.route = nameOf(route);
+    if (route.name === "events") exchange.problemForm = route.endpoint.problemForm;
     // Until the source is known, what any source allows counts: pages must be able to read why they were refused.
     if (origin !== undefined) exchange.cors = corsHeaders(withKey ? table.origins : ANY_PAGE, origin);
 
@@ -83,7 +84,6 @@ export class Endpoints {
   ): Promise<void> | undefined {
     const { endpoint } = route;
     const { intake } = this.#parts;
-    exchange.problemForm = endpoint.problemForm;
     const query = parseQuery(target, endpoint.methods.includes("GET"));
     if ("code" in query) return refuse(exchange, query);
     const admission = admissionOf(exchange, route, query, admit(exchange.request.headers, query.key, table), own);

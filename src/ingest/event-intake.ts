@@ -236,6 +236,7 @@ export class EventIntake {
     const { valid, invalid, warned } = judgement;
     const events = valid.length + invalid.length;
     metrics.of(source.name).received.inc(events);
+    if (events === 0) return this.#answerNothing(exchange, admitted);
     const overQuota = this.#charge(source, client, events);
     if (overQuota !== undefined) {
       this.#refuse(exchange, overQuota);
@@ -280,10 +281,15 @@ export class EventIntake {
       this.#refuse(exchange, refusal);
       return false;
     }
-    if (endpoint.answer === undefined) exchange.empty(201);
-    else endpoint.answer(exchange, UNCOUNTED);
+    answerUncounted(exchange, endpoint);
     this.#acknowledged(exchange, options);
     return true;
+  }
+
+  /** Some protocols have requests without events, which are taken as sent. Others refuse such bodies when they read them. */
+  #answerNothing(exchange: Exchange, admitted: Admitted): undefined {
+    this.#payForOne(admitted);
+    if (!exchange.answered) answerUncounted(exchange, admitted.endpoint);
   }
 
   #unreadable({ code, detail }: UnreadableBody, source: Source): Problem {
@@ -385,6 +391,11 @@ export class EventIntake {
   #acknowledged(exchange: Exchange, options: EventOptions): void {
     this.#parts.metrics.acknowledged(options.ack, this.#parts.clock.monotonicMs() - exchange.startedMs);
   }
+}
+
+function answerUncounted(exchange: Exchange, { answer }: ProtocolEndpoint): void {
+  if (answer === undefined) exchange.empty(201);
+  else answer(exchange, UNCOUNTED);
 }
 
 /** Positions are good for this turn of the event loop: nothing may wait between this and the append. */
