@@ -56,6 +56,7 @@ function judgeSlice(judge: Judge, events: IncomingBody): UnreadableBody | undefi
   while (bytes <= SLICE_BYTES) {
     const next = events.next();
     if (next.done === true) return next.value;
+    if (next.value === undefined) return "more";
     judge.add(next.value);
     bytes += next.value.kind === "event" ? next.value.event.raw.length : next.value.malformed.raw.length;
   }

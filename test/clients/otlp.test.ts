@@ -1,4 +1,4 @@
-import { diag, DiagLogLevel, ROOT_CONTEXT, SeverityNumber, trace } from "@opentelemetry/api";
+import { diag, DiagLogLevel, ROOT_CONTEXT, SeverityNumber, SpanStatusCode, trace } from "@opentelemetry/api";
 import { OTLPLogExporter as JsonLogExporter } from "@opentelemetry/exporter-logs-otlp-http";
 import { OTLPLogExporter as ProtobufLogExporter } from "@opentelemetry/exporter-logs-otlp-proto";
 import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";
@@ -43,7 +43,7 @@ interface Result {
 }
 
 /** Notes what an exporter reports of each batch; code 0 is success. */
-function watch<Items>(exporter: { export(items: Items, done: (result: Result) => void): void }): Result[] {
+function watch(exporter: { export(items: never, done: (result: Result) => void): void }): Result[] {
   const results: Result[] = [];
   const send = exporter.export.bind(exporter);
   exporter.export = (items, done) =>
@@ -159,7 +159,7 @@ test.each(TRACE_EXPORTERS)(
         attributes: { "http.status": 500, i, ratio: 0.5, tags: ["a", "b"] },
       });
       span.addEvent("retried", { attempt: 1 });
-      span.setStatus({ code: 2, message: "late" });
+      span.setStatus({ code: SpanStatusCode.ERROR, message: "late" });
       span.end();
       ids.push(span.spanContext().spanId);
     }

@@ -6,6 +6,9 @@ import type { Part, Parts, Surroundings } from "./part.ts";
 import { resourceAttributes } from "./resource-attributes.ts";
 import type { Signal } from "./signal.ts";
 
+/** Parts that are read in one turn of the event loop: a millisecond's worth of the smallest. */
+const PARTS_A_TURN = 1000;
+
 /** What an event has besides the spans or metrics of its batch: names, braces, the attributes above it. */
 const OVERHEAD_BYTES = 1024;
 const OVERHEAD_KEYS = 20;
@@ -16,6 +19,7 @@ const OVERHEAD_KEYS = 20;
  */
 export function* batchEvents(parts: Parts, signal: Signal, limits: EventLimits): IncomingBody {
   let open: Batch | undefined;
+  let count = 0;
   for (;;) {
     const next = parts.next();
     if (next.done === true) {
@@ -23,6 +27,8 @@ export function* batchEvents(parts: Parts, signal: Signal, limits: EventLimits):
       return next.value;
     }
     const part = next.value;
+    if (part === undefined || ++count % PARTS_A_TURN === 0) yield undefined;
+    if (part === undefined) continue;
     if (part.problem !== undefined) {
       const problems = [part.problem];
       yield { kind: "malformed", malformed: { id: undefined, problems, raw: part.raw, parsed: false } };

@@ -5,8 +5,18 @@ import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, UnreadableBody } from "../incoming-event.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { elementsOf, JsonFault, membersOf, type Range } from "./json-walk.ts";
-import { invalidOtlp, isObject, limitsOfParts, type Parts, type Surroundings, tooManyGroups } from "./part.ts";
+import {
+  invalidOtlp,
+  isObject,
+  limitsOfParts,
+  type Parts,
+  PartsFault,
+  type Surroundings,
+  tooManyGroups,
+} from "./part.ts";
 import { type Signal, SIGNALS } from "./signal.ts";
+
+const LONG_BYTES = 256 * 1024;
 
 /** Of a request, a resource or a scope, each of which has three. Objects with more are something else. */
 const MAX_MEMBERS = 50;
@@ -27,8 +37,9 @@ export function* jsonParts(body: Buffer, signal: Signal, limits: EventLimits): P
   try {
     return yield* new JsonRequest(body, signal, limitsOfParts(limits)).parts({ start, end });
   } catch (error) {
+    if (error instanceof PartsFault) return error.body;
     if (!(error instanceof JsonFault)) throw error;
-    return error.detail === "" ? invalidJson(body) : invalidOtlp(error.detail);
+    return invalidJson(body);
   }
 }
 
@@ -46,15 +57,20 @@ class JsonRequest {
   *parts(request: Range): Parts {
     const { resources, scopes, items } = this.#signal;
     const { list, rest } = this.#split(request, resources, "The body");
-    if (list === undefined && rest.length > 0) throw new JsonFault(this.#notThisSignal(rest));
+    if (isLong(request)) yield undefined;
+    if (list === undefined && rest.length > 0) throw new PartsFault(invalidOtlp(this.#notThisSignal(rest)));
     let groups = 0;
     for (const one of this.#list(list)) {
       if (++groups > this.#limits.maxEventsPerRequest) return tooManyGroups(this.#limits);
+      if (isLong(one)) yield undefined;
       const inResource = this.#split(one, scopes, `An element of \`${resources}\``);
+      if (isLong(one)) yield undefined;
       const resource = this.#surroundings(inResource.rest);
       for (const two of this.#list(inResource.list)) {
         if (++groups > this.#limits.maxEventsPerRequest) return tooManyGroups(this.#limits);
+        if (isLong(two)) yield undefined;
         const inScope = this.#split(two, items, `An element of \`${scopes}\``);
+        if (isLong(two)) yield undefined;
         const scope = this.#surroundings(inScope.rest);
         for (const item of this.#list(inScope.list)) {
           const raw = this.#body.subarray(item.start, item.end);
@@ -73,19 +89,19 @@ class JsonRequest {
     listName: string,
     what: string,
   ): { readonly list: Range | undefined; readonly rest: readonly string[] } {
-    if (this.#body[object.start] !== 0x7b) throw new JsonFault(this.#whyNot(object, `${what} must be an object.`));
+    if (this.#body[object.start] !== 0x7b) throw this.#wrongKind(object, `${what} must be an object.`);
     let list: Range | undefined;
     const rest: string[] = [];
     let members = 0;
     for (const { key, value } of membersOf(this.#body, object.start, object.end)) {
-      if (++members > MAX_MEMBERS) throw new JsonFault(`${what} has more than ${MAX_MEMBERS} members.`);
+      if (++members > MAX_MEMBERS) throw new PartsFault(invalidOtlp(`${what} has more than ${MAX_MEMBERS} members.`));
       // Of members with the same name the last counts, as for JSON.parse.
       if (this.#text(key) === `"${listName}"`) list = value;
       else rest.push(`${this.#text(key)}:${this.#text(value)}`);
     }
     // Null is how JSON writes a field that is not there.
     if (list === undefined || this.#text(list) === "null") return { list: undefined, rest };
-    if (this.#body[list.start] !== 0x5b) throw new JsonFault(this.#whyNot(list, `\`${listName}\` must be an array.`));
+    if (this.#body[list.start] !== 0x5b) throw this.#wrongKind(list, `\`${listName}\` must be an array.`);
     return { list, rest };
   }
 
@@ -113,26 +129,31 @@ class JsonRequest {
   /** `undefined` when it is something else. */
   #object(bytes: Buffer, start: number, end: number): Readonly<Record<string, unknown>> | undefined {
     const value = parse(bytes.toString("utf8", start, end));
-    if (value === undefined) throw new JsonFault("");
+    if (value === undefined) throw new JsonFault();
     return isObject(value) ? value : undefined;
   }
 
   #notThisSignal(rest: readonly string[]): string {
     const { resources } = this.#signal;
-    const names = rest.map((member) => member.slice(0, member.indexOf(":")));
-    const other = SIGNALS.find((signal) => names.includes(`"${signal.resources}"`));
+    const names = new Set(rest.map((member) => member.slice(0, member.indexOf(":"))));
+    const other = SIGNALS.find((signal) => names.has(`"${signal.resources}"`));
     if (other !== undefined) return `The body holds \`${other.resources}\`; send it to ${other.path}.`;
     return `The body has no \`${resources}\`, so it is not what ${this.#signal.path} takes. Members are named in lower camel case.`;
   }
 
-  /** Of what is not even JSON that is said, and not that it has the wrong type. */
-  #whyNot({ start, end }: Range, detail: string): string {
-    return parse(this.#text({ start, end })) === undefined ? "" : detail;
+  /** Of what is not even JSON that is said, and not that it is the wrong kind of it. */
+  #wrongKind(range: Range, detail: string): Error {
+    return parse(this.#text(range)) === undefined ? new JsonFault() : new PartsFault(invalidOtlp(detail));
   }
 
   #text({ start, end }: Range): string {
     return this.#body.toString("utf8", start, end);
   }
+}
+
+/** Whether it took milliseconds to look through it. */
+function isLong({ start, end }: Range): boolean {
+  return end - start > LONG_BYTES;
 }
 
 function isProblem(value: ValidationProblem | { readonly object: unknown }): value is ValidationProblem {

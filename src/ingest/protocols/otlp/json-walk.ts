@@ -1,14 +1,7 @@
 import { scanValue, skipSpace } from "../../body/json-scan.ts";
 
-/** A request whose parts cannot be told apart. `detail` is empty where the text is not JSON. */
-export class JsonFault extends Error {
-  readonly detail: string;
-
-  constructor(detail: string) {
-    super(detail);
-    this.detail = detail;
-  }
-}
+/** A text that is not JSON. Thrown, and caught where the reading of a body began. */
+export class JsonFault extends Error {}
 
 /** Bytes of a body, to before `end`. */
 export interface Range {
@@ -35,7 +28,7 @@ export function* elementsOf(bytes: Buffer, start: number, end: number): Generato
     if (bytes[at] !== COMMA) break;
     at = skipSpace(bytes, at + 1, end);
   }
-  throw new JsonFault("");
+  throw new JsonFault();
 }
 
 /** The members of the object that fills the range, one at a time. Keys have their quotes. Throws a `JsonFault`. */
@@ -60,7 +53,7 @@ export function* membersOf(
     if (bytes[at] !== COMMA) break;
     at = skipSpace(bytes, at + 1, end);
   }
-  throw new JsonFault("");
+  throw new JsonFault();
 }
 
 /** Whether the array or object ends here, and its range with it. */

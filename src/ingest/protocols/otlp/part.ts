@@ -22,8 +22,8 @@ export interface Part {
   readonly problem?: ValidationProblem;
 }
 
-/** The parts of a request one after another. When it returns an `UnreadableBody`, what came before counts for nothing. */
-export type Parts = Generator<Part, UnreadableBody | undefined, undefined>;
+/** The parts of a request one after another, or `undefined` as a place to pause. When it returns an `UnreadableBody`, what came before counts for nothing. */
+export type Parts = Generator<Part | undefined, UnreadableBody | undefined, undefined>;
 
 /**
  * What OTLP may take for an event of the given limits: it writes a value of a map as
@@ -43,6 +43,16 @@ export function limitsOfParts(limits: EventLimits): EventLimits {
 export function tooManyGroups({ maxEventsPerRequest }: EventLimits): UnreadableBody {
   const detail = `A request may hold at most ${maxEventsPerRequest} resources and scopes; send smaller batches.`;
   return { kind: "unreadable", code: "too_many_events", detail };
+}
+
+/** A request whose parts cannot be told apart. Thrown, and caught where the reading began. */
+export class PartsFault extends Error {
+  readonly body: UnreadableBody;
+
+  constructor(body: UnreadableBody) {
+    super(body.detail);
+    this.body = body;
+  }
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

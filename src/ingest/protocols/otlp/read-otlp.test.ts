@@ -392,10 +392,15 @@ test("whatever the bytes are, they are read or refused", () => {
     ),
   );
   fc.assert(
-    fc.property(bytes, fc.constantFrom("json", "protobuf"), fc.constantFrom(...SIGNALS), (body, encoding, signal) => {
-      const events = read(body, encoding as OtlpEncoding, signal);
-      if (typeof events === "string") expect(events).toMatch(/^[a-z0-9_]+: ./);
-    }),
+    fc.property(
+      bytes,
+      fc.constantFrom<OtlpEncoding>("json", "protobuf"),
+      fc.constantFrom(...SIGNALS),
+      (body, encoding, signal) => {
+        const events = read(body, encoding, signal);
+        if (typeof events === "string") expect(events).toMatch(/^[a-z0-9_]+: ./);
+      },
+    ),
     { numRuns: 2000 },
   );
 });

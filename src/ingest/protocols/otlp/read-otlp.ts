@@ -23,6 +23,10 @@ export function* readOtlp(body: Buffer, encoding: OtlpEncoding, signal: Signal, 
   for (;;) {
     const next = events.next();
     if (next.done === true) return next.value;
+    if (next.value === undefined) {
+      yield undefined;
+      continue;
+    }
     if (++count > limits.maxEventsPerRequest) {
       const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send smaller batches.`;
       return { kind: "unreadable", code: "too_many_events", detail };
@@ -41,6 +45,6 @@ function* logEvents(parts: Parts, limits: EventLimits): IncomingBody {
   for (;;) {
     const next = parts.next();
     if (next.done === true) return next.value;
-    yield logItem(next.value, limits);
+    yield next.value && logItem(next.value, limits);
   }
 }
