@@ -25,7 +25,8 @@ export interface Stored {
 export type Settled = "delivered" | "undelivered" | "timeout";
 
 /** Tells that a request is taken of which there is nothing to count. */
-export function answerUncounted(exchange: Exchange, endpoint: ProtocolEndpoint): void {
+export function answerUncounted(exchange: Exchange, endpoint: ProtocolEndpoint): undefined {
+  if (exchange.answered) return;
   if (endpoint.answer === undefined) exchange.empty(201);
   else endpoint.answer(exchange, UNCOUNTED);
 }

@@ -233,7 +233,10 @@ export class EventIntake {
     const { valid, invalid, warned } = judgement;
     const events = valid.length + invalid.length;
     metrics.of(source.name).received.inc(events);
-    if (events === 0) return this.#answerNothing(exchange, admitted);
+    if (events === 0) {
+      this.#payForOne(admitted);
+      return answerUncounted(exchange, admitted.endpoint);
+    }
     const overQuota = this.#charge(source, client, events);
     if (overQuota !== undefined) {
       this.#refuse(exchange, overQuota);
@@ -281,12 +284,6 @@ export class EventIntake {
     answerUncounted(exchange, endpoint);
     this.#acknowledged(exchange, options);
     return true;
-  }
-
-  /** Some protocols have requests without events, which are taken as sent. Others refuse such bodies when they read them. */
-  #answerNothing(exchange: Exchange, admitted: Admitted): undefined {
-    this.#payForOne(admitted);
-    if (!exchange.answered) answerUncounted(exchange, admitted.endpoint);
   }
 
   #unreadable({ code, detail }: UnreadableBody, source: Source): Problem {

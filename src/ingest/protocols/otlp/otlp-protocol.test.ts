@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { startTestServer, type TestServer } from "../../ingest-server-fixture.ts";
 import { decoded, protobufOf } from "./opentelemetry-fixture.ts";
@@ -135,4 +136,41 @@ test("traces and metrics count what was rejected by their own names", async () =
   expect((await send(server, "json", metrics, { path: "/v1/metrics" })).body).toMatchObject({
     partialSuccess: { rejectedDataPoints: "1" },
   });
+});
+
+test("whatever is sent in either encoding is answered, and never with 5xx", { timeout: 60_000 }, async () => {
+  await using server = await startTestServer();
+  // Pieces of requests, so that many of them are nearly right.
+  const record = protobufOf("LogRecord", { eventName: "a", body: { stringValue: "b" }, traceId: "00".repeat(16) });
+  const piece = fc.oneof(
+    fc.uint8Array({ maxLength: 8 }),
+    fc.constantFrom(
+      record,
+      protobufOf("LogsRequest", logs(GOOD)),
+      Buffer.from(JSON.stringify(logs(GOOD))),
+      Buffer.from('{"resourceLogs":[{"scopeLogs":[{"logRecords":['),
+      Buffer.from(
+        '{"eventName":"\\ud800","body":{"stringValue":"\\u0000"},"attributes":[{"key":"__proto__","value":{}}]}',
+      ),
+      Buffer.from("]}]}]}"),
+    ),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(piece, { maxLength: 4 }),
+      fc.constantFrom(...ENCODINGS),
+      fc.constantFrom("/v1/logs", "/v1/traces", "/v1/metrics"),
+      async (pieces, encoding, path) => {
+        const reply = await fetch(`${server.url}${path}?key=wk_web`, {
+          method: "POST",
+          headers: { "content-type": TYPES[encoding] },
+          body: new Uint8Array(Buffer.concat(pieces)),
+        });
+        expect(reply.headers.get("content-type")).toBe(TYPES[encoding]);
+        expect(reply.status).toBeLessThan(500);
+        await reply.arrayBuffer();
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
