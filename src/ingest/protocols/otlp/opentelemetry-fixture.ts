@@ -2,7 +2,7 @@ import { parse, type Type } from "protobufjs";
 
 /**
  * Messages of OTLP as protobufjs writes them, which shares nothing with what reads them here but the
- * numbers of opentelemetry-proto. Of metrics and spans it has what tests send.
+ * numbers of opentelemetry-proto. Of spans and metrics it has what tests send.
  */
 const { root } = parse(`
   syntax = "proto3";
@@ -41,9 +41,24 @@ const { root } = parse(`
   message ExportResponse { PartialSuccess partial_success = 1; }
   message Status { int32 code = 1; string message = 2; }
 
-  message Exotic {
-    sint32 scale = 6; repeated uint64 counts = 2; sfixed64 as_int = 3; repeated double bounds = 7; uint32 flags = 10;
+  message NumberDataPoint { fixed64 time_unix_nano = 3; double as_double = 4; sfixed64 as_int = 6; uint32 flags = 8; }
+  message Sum { repeated NumberDataPoint data_points = 1; int32 aggregation_temporality = 2; bool is_monotonic = 3; }
+  message Buckets { sint32 offset = 1; repeated uint64 bucket_counts = 2; }
+  message ExponentialDataPoint {
+    fixed64 count = 4; double sum = 5; sint32 scale = 6; fixed64 zero_count = 7; Buckets positive = 8;
+    Buckets negative = 9; double zero_threshold = 14;
   }
+  message ExponentialHistogram { repeated ExponentialDataPoint data_points = 1; int32 aggregation_temporality = 2; }
+  message Quantile { double quantile = 1; double value = 2; }
+  message SummaryDataPoint { fixed64 count = 4; double sum = 5; repeated Quantile quantile_values = 6; }
+  message Summary { repeated SummaryDataPoint data_points = 1; }
+  message Metric {
+    string name = 1; string unit = 3; Sum sum = 7; ExponentialHistogram exponential_histogram = 10;
+    Summary summary = 11; repeated KeyValue metadata = 12;
+  }
+  message ScopeMetrics { Scope scope = 1; repeated Metric metrics = 2; string schema_url = 3; }
+  message ResourceMetrics { Resource resource = 1; repeated ScopeMetrics scope_metrics = 2; string schema_url = 3; }
+  message MetricsRequest { repeated ResourceMetrics resource_metrics = 1; }
 `);
 
 function typeNamed(name: string): Type {
