@@ -8,7 +8,7 @@ import type { EventValidator } from "../core/validation.ts";
 import type { Body } from "./body/body-result.ts";
 import { ClientIpPrivacy, clientAddress, type ClientNetwork, clientNetwork } from "./client-ip.ts";
 import type { HttpConfig } from "./config.ts";
-import { answerCheck, answerStored, type Settled, type Stored } from "./event-answers.ts";
+import { answerCheck, answerStored, answerUncounted, type Settled, type Stored } from "./event-answers.ts";
 import type { EventOptions } from "./event-options.ts";
 import { eventResults, summary } from "./event-results.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
@@ -29,7 +29,7 @@ import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDraft, newEventId } from "./protocols/canonical.ts";
 import type { Enrichment, IncomingEvent, UnreadableBody } from "./protocols/incoming-event.ts";
-import type { BodyReader, ProtocolEndpoint, Taken } from "./protocols/protocol.ts";
+import type { BodyReader, ProtocolEndpoint } from "./protocols/protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
 import { RequestBodies } from "./request-bodies.ts";
@@ -42,9 +42,6 @@ const MAX_USER_AGENT_CHARS = 512;
 
 /** Of one request. */
 const MAX_LOGGED_EVENTS = 10;
-
-/** What is known of a request that is answered before it is read. */
-const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined, pending: false };
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -237,6 +234,10 @@ export class EventIntake {
     const { valid, invalid, warned } = judgement;
     const events = valid.length + invalid.length;
     metrics.of(source.name).received.inc(events);
+    if (events === 0) {
+      this.#payForOne(admitted);
+      return answerUncounted(exchange, admitted.endpoint);
+    }
     const overQuota = this.#charge(source, client, events);
     if (overQuota !== undefined) {
       this.#refuse(exchange, overQuota);
@@ -281,8 +282,7 @@ export class EventIntake {
       this.#refuse(exchange, refusal);
       return false;
     }
-    if (endpoint.answer === undefined) exchange.empty(201);
-    else endpoint.answer(exchange, UNCOUNTED);
+    answerUncounted(exchange, endpoint);
     this.#acknowledged(exchange, options);
     return true;
   }

@@ -28,6 +28,7 @@ export interface ExchangeContext {
 export type ProblemForm = (
   problem: Problem,
   status: number,
+  request: RequestHead,
 ) => {
   readonly mediaType: string;
   readonly body: string | Buffer;
@@ -112,7 +113,7 @@ export abstract class Exchange {
     this.context.metrics.refused(problem.code);
     this.context.refusals.add(problem);
     const { status } = PROBLEMS[problem.code];
-    const form = this.problemForm?.(problem, status);
+    const form = this.problemForm?.(problem, status, this.request);
     if (form === undefined) this.#sendBody(status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
     else this.#sendBody(status, form.mediaType, form.body, [...headers, ...(form.headers ?? NO_HEADERS)]);
   }

@@ -2,6 +2,7 @@ import { cloudeventsProtocol } from "./cloudevents/cloudevents-protocol.ts";
 import { jsonProtocol } from "./json/json-protocol.ts";
 import { logsProtocol } from "./logs/logs-protocol.ts";
 import { nativeProtocol } from "./native/native-protocol.ts";
+import { otlpProtocol } from "./otlp/otlp-protocol.ts";
 import { pixelProtocol } from "./pixel/pixel-protocol.ts";
 import { reportsProtocol } from "./reports/reports-protocol.ts";
 import { segmentProtocol } from "./segment/segment-protocol.ts";
@@ -14,6 +15,7 @@ export const PROTOCOLS: readonly Protocol[] = [
   cloudeventsProtocol,
   jsonProtocol,
   logsProtocol,
+  otlpProtocol,
   pixelProtocol,
   reportsProtocol,
   segmentProtocol,

@@ -4,6 +4,7 @@ export const PROTOCOL_NAMES = [
   "cloudevents",
   "json",
   "logs",
+  "otlp",
   "pixel",
   "reports",
   "segment",

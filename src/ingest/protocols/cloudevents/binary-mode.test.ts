@@ -1,8 +1,12 @@
+import assert from "node:assert/strict";
 import type { IncomingHttpHeaders } from "node:http";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeDraft } from "../canonical.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
+import { systemClock } from "../../../core/clock.ts";
+import { sourceConfig } from "../../config.ts";
+import { type Source, SourceTable } from "../../sources.ts";
 import { cloudeventsProtocol } from "./cloudevents-protocol.ts";
 import { decodeHeaderValue } from "./header-value.ts";
 
@@ -15,8 +19,16 @@ const ENRICHMENT = {
   collectorPrefix: "node-1/0-",
 };
 
+const SOURCE = sourceNamed("app");
+
+function sourceNamed(name: string): Source {
+  const source = SourceTable.create([sourceConfig.parse({ name, keys: ["wk"] })], systemClock).byKey("wk");
+  assert(source !== undefined && !("code" in source));
+  return source;
+}
+
 function read(headers: IncomingHttpHeaders, body: Buffer): (IncomingItem | UnreadableBody | undefined)[] {
-  const reader = cloudeventsProtocol.endpoints[0]?.readerOf({ headers, socket: {} });
+  const reader = cloudeventsProtocol.endpoints[0]?.readerOf({ headers, socket: {} }, SOURCE);
   return reader === undefined ? [] : drain(reader(body, LIMITS, 0));
 }
 

@@ -11,7 +11,7 @@ export function* requireAttributes(items: IncomingBody): IncomingBody {
   for (;;) {
     const next = items.next();
     if (next.done === true) return next.value;
-    yield withProblems(next.value, missingIn(next.value));
+    yield next.value && withProblems(next.value, missingIn(next.value));
   }
 }
 

@@ -23,6 +23,7 @@ function read(body: Uint8Array, limits = LIMITS, rules = RULES): Read {
   for (;;) {
     const next = items.next();
     if (next.done === true) return { events, problems, end: next.value };
+    if (next.value === undefined) continue;
     if (next.value.kind === "event") events.push(next.value.event);
     else problems.push(next.value.malformed.problems[0]?.code ?? "");
   }
