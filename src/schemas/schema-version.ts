@@ -23,3 +23,11 @@ const byNumber = new Intl.Collator("en", { numeric: true });
 export function compareVersions(a: string, b: string): number {
   return byNumber.compare(a, b) || (a < b ? -1 : Number(a > b));
 }
+
+/** Of a type's schemas the one for events that name no version: the unversioned, else the highest version. */
+export function preferredVersion<Schema extends { readonly version: string | undefined }>(
+  schemas: readonly Schema[],
+): Schema | undefined {
+  const sorted = schemas.toSorted((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
+  return sorted.find((schema) => schema.version === undefined) ?? sorted.at(-1);
+}
