@@ -110,7 +110,8 @@ function arrayType(schema: SchemaObject, nameOf: NameOf, indent: string): string
     const type = typeOfSchema(each, nameOf, indent);
     return index < least ? type : isWord(type) ? `${type}?` : `(${type})?`;
   });
-  if (items !== false) elements.push(`...${listOf(rest)}`);
+  // Of the ways to write a list only this one may lead back to the type that is being written.
+  if (items !== false) elements.push(isWord(rest) ? `...${rest}[]` : `...(${rest})[]`);
   return `readonly [${elements.join(", ")}]`;
 }
 
@@ -131,25 +132,47 @@ function combinedParts(schema: SchemaObject, nameOf: NameOf, indent: string): st
   return parts;
 }
 
-/** Whether the schema refers to itself for the same value, not for one inside it: no type can. */
+/**
+ * Whether the schema refers to itself for the same value, and not for one inside it: no type can. The compiler takes
+ * the elements of arrays that are part of an intersection for the same value too.
+ */
 function isCircular(schema: object): boolean {
   const seen = new Set<unknown>();
   const pending: unknown[] = [schema];
+  let isIntersection = false;
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     if (!isObject(next)) continue;
-    for (const same of sameValue(next)) {
-      if (same === schema) return true;
-      if (seen.has(same)) continue;
-      seen.add(same);
-      pending.push(same);
+    const same = sameValue(next);
+    // What was seen before it is looked at again with the elements.
+    if (!isIntersection && hasSeveralParts(next)) {
+      isIntersection = true;
+      seen.clear();
+      pending.push(schema);
+    }
+    if (isIntersection) same.push(next["items"], ...listAt(next, "prefixItems"));
+    for (const each of same) {
+      if (each === schema) return true;
+      if (seen.has(each)) continue;
+      seen.add(each);
+      pending.push(each);
     }
   }
   return false;
 }
 
 function sameValue(schema: SchemaObject): unknown[] {
-  const lists = [schema["allOf"], schema["anyOf"], schema["oneOf"]];
-  return [referenceTarget(schema), ...lists.flatMap((list): unknown[] => (Array.isArray(list) ? list : []))];
+  return [referenceTarget(schema), ...["allOf", "anyOf", "oneOf"].flatMap((keyword) => listAt(schema, keyword))];
+}
+
+function hasSeveralParts(schema: SchemaObject): boolean {
+  const own = ["type", "const", "enum", ...OF_OBJECTS, ...OF_ARRAYS].some((keyword) => Object.hasOwn(schema, keyword));
+  const combined = ["$ref", "anyOf", "oneOf"].filter((keyword) => Object.hasOwn(schema, keyword));
+  return Number(own) + combined.length + listAt(schema, "allOf").length > 1;
+}
+
+function listAt(schema: SchemaObject, keyword: string): unknown[] {
+  const list = schema[keyword];
+  return Array.isArray(list) ? list : [];
 }
 
 function literalType(value: unknown): string {
