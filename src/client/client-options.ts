@@ -128,8 +128,9 @@ const KIB = 1024;
 
 /** Options with all defaults, checked. Throws `TypeError` for what makes no sense: it is a mistake in the program. */
 export function clientSettings(options: ClientOptions) {
-  if (typeof options.key !== "string" || options.key === "") {
-    throw new TypeError("createClient: key must be the write key of a source");
+  // It goes into a header.
+  if (typeof options.key !== "string" || !/^[\x21-\x7e]+$/.test(options.key)) {
+    throw new TypeError("createClient: key must be the write key of a source, without spaces or line ends");
   }
   const { onFull = "drop", keepOneIn = 1 } = options;
   for (const rate of typeof keepOneIn === "number" ? [keepOneIn] : Object.values(keepOneIn)) {
@@ -182,6 +183,9 @@ function endpointOf({ url, ack }: ClientOptions): URL {
   }
   if (endpoint.protocol !== "https:" && endpoint.protocol !== "http:") {
     throw new TypeError(`createClient: url must begin with https:// or http://; found ${url}`);
+  }
+  if (endpoint.username !== "" || endpoint.password !== "") {
+    throw new TypeError("createClient: url must be without user name and password: the write key goes into key");
   }
   if (endpoint.pathname === "/") endpoint.pathname = "/v1/events";
   if (ack !== undefined) endpoint.searchParams.set("ack", ack);

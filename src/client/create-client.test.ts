@@ -268,7 +268,9 @@ test("a callback that throws keeps nothing from being sent, and is told", async 
 test.each([
   [{ url: "collector" }, "url must be one"],
   [{ url: "ftp://collector" }, "url must begin with"],
+  [{ url: "https://wk@collector.test" }, "url must be without user name"],
   [{ key: "" }, "key must be"],
+  [{ key: "wk\n" }, "key must be"],
   [{ maxBatchEvents: 0 }, "maxBatchEvents must be a number from 1"],
   [{ maxBatchAgeMs: Number.NaN }, "maxBatchAgeMs must be a number from 0"],
   [{ keepOneIn: 0.1 }, "keepOneIn must be a number from 1"],
