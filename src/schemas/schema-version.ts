@@ -33,3 +33,11 @@ export function compareVersions(a: string, b: string): number {
 export function mustHaveVersion(dataschema: string): boolean {
   return dataschema.startsWith("iglu:");
 }
+
+/** Of a type's schemas the one for events that name no version: the unversioned, else the highest version. */
+export function preferredVersion<Schema extends { readonly version: string | undefined }>(
+  schemas: readonly Schema[],
+): Schema | undefined {
+  const sorted = schemas.toSorted((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
+  return sorted.find((schema) => schema.version === undefined) ?? sorted.at(-1);
+}

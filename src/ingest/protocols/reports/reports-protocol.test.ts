@@ -148,7 +148,7 @@ test("no body throws, whole or cut anywhere, and what is an event can be stored"
       for (const body of [whole, whole.subarray(0, cut)]) {
         for (const items of [readReports(body, LIMITS, receivedMs), readCspReport(body, LIMITS)]) {
           for (const item of items) {
-            if (item.kind !== "event") continue;
+            if (item?.kind !== "event") continue;
             const draft = encodeDraft(item.event, 0, ENRICHMENT, "assigned");
             JSON.parse(`${draft.head.toString()}${draft.body.toString()}${draft.tail.toString()}${draft.closing}`);
             events++;
