@@ -153,9 +153,11 @@ export class Delivery {
   }
 
   async #run(): Promise<void> {
-    while (this.#stored !== undefined) {
+    // What comes meanwhile waits for its own time, or else each event would go alone.
+    for (let left = this.#pending.length; left > 0 && this.#stored !== undefined;) {
       const batch = this.#takeBatch();
       if (batch.length === 0) break;
+      left -= batch.length;
       if (this.#isTroubled()) await this.#keep(batch);
       else await this.#send(batch);
     }
@@ -197,16 +199,23 @@ export class Delivery {
   async #send(batch: readonly QueuedEvent[]): Promise<void> {
     const sending: Sending = { batch, startedMs: Date.now(), stored: false };
     this.#sending.add(sending);
-    const { kind, results } = await this.#post(textsOf(batch), true);
+    const left = await this.#deliver(batch, true);
     this.#sending.delete(sending);
-    if (this.#options.debug) showResults(batch, results);
-    if (kind === "retry" && !sending.stored) return this.#keep(batch);
-    if (kind === "refused") return this.lose("refused", batch.length);
-    if (kind !== "split") return undefined;
-    if (batch.length === 1) return this.lose("too_large");
-    const middle = batch.length >> 1;
-    await this.#send(batch.slice(0, middle));
-    return this.#send(batch.slice(middle));
+    if (left.length > 0 && !sending.stored) await this.#keep(left);
+  }
+
+  /** Returns what is to be sent again. What will never be taken is counted. */
+  async #deliver<Sent extends TracedEvent>(events: readonly Sent[], keepalive: boolean): Promise<readonly Sent[]> {
+    const { kind, results } = await this.#post(textsOf(events), keepalive);
+    if (this.#options.debug) showResults(events, results);
+    if (kind === "retry") return events;
+    if (kind === "split" && events.length > 1) {
+      const middle = events.length >> 1;
+      const first = await this.#deliver(events.slice(0, middle), keepalive);
+      return [...first, ...(await this.#deliver(events.slice(middle), keepalive))];
+    }
+    if (kind !== "taken") this.lose(kind === "split" ? "too_large" : kind, events.length);
+    return [];
   }
 
   #beacon(batch: readonly QueuedEvent[]): boolean {
@@ -255,26 +264,26 @@ export class Delivery {
 
   /** Returns false when nothing is left that could be sent now. */
   async #sendOldest(stored: StoredQueue): Promise<boolean> {
-    const chunk = await stored.oldest();
-    if (chunk === undefined) {
+    const { maxBatchEvents, maxBatchBytes, maxStoredAgeMs } = this.#options;
+    const chunks = await stored.oldest(maxBatchEvents, maxBatchBytes);
+    const [oldest] = chunks;
+    if (oldest === undefined) {
       this.#mayHaveStored = false;
       return false;
     }
-    const { key, events } = chunk;
-    const isExpired = Date.now() - key[0] > this.#options.maxStoredAgeMs;
-    // Not one that outlives the page: nobody would remove the chunk, and it would be sent twice for certain.
-    const kind = isExpired ? "expired" : (await this.#post(events, false)).kind;
-    if (kind === "retry") return false;
-    if (kind === "split" && events.length > 1) {
-      const middle = events.length >> 1;
-      await stored.add(events.slice(0, middle), key[2] / 2, key[0], true);
-      await stored.add(events.slice(middle), key[2] / 2, key[0], true);
-    } else if (kind !== "taken") this.lose(kind === "split" ? "too_large" : kind, events.length);
-    await stored.remove(chunk);
-    return true;
+    const fresh = chunks.filter(({ key }) => Date.now() - key[0] <= maxStoredAgeMs);
+    const old = chunks.filter((chunk) => !fresh.includes(chunk));
+    const events = fresh.flatMap((chunk) => chunk.events.map((text) => ({ text, stack: undefined })));
+    // Not with what outlives the page: nobody would remove the chunks, and they would be sent twice for certain.
+    const left = events.length > 0 ? await this.#deliver(events, false) : [];
+    const isStuck = left.length > 0 && left.length === events.length;
+    if (left.length > 0 && !isStuck) await stored.add(textsOf(left), textsOf(left).join().length, oldest.key[0], true);
+    if (old.length > 0) this.lose("expired", old.flatMap((chunk) => chunk.events).length);
+    await stored.remove(isStuck ? old : chunks);
+    return !isStuck;
   }
 }
 
-function textsOf(batch: readonly QueuedEvent[]): string[] {
+function textsOf(batch: readonly TracedEvent[]): string[] {
   return batch.map(({ text }) => text);
 }

@@ -54,7 +54,7 @@ export async function postEvents(
       signal: AbortSignal.timeout(REQUEST_MS),
     });
     const { ok, status } = response;
-    const answer: Answer = withResults || status === 400 ? await response.json().catch(() => ({})) : {};
+    const answer = readAnswer(await response.text());
     return {
       kind: ok || answer.code === "events_invalid" ? "taken" : kindOf(status, answer.code),
       notBeforeMs: (Number(response.headers.get("Retry-After")) || 0) * 1_000,
@@ -64,6 +64,15 @@ export async function postEvents(
   } catch {
     const detail = "it cannot be reached, or does not list this page's origin";
     return { kind: "retry", notBeforeMs: 0, results: [], detail };
+  }
+}
+
+/** Empty when all is well, and not ours when a proxy refused the request. */
+function readAnswer(text: string): Answer {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return {};
   }
 }
 

@@ -7,6 +7,9 @@ const OPEN_MS = 3_000;
 /** Time in ms, what makes it unique, bytes. Chunks sort by age, and their sizes are known without reading them. */
 type ChunkKey = [number, string, number];
 
+/** Read at a time. */
+const MAX_READ_CHUNKS = 50;
+
 /** Events that were stored together. */
 export interface StoredChunk {
   readonly key: ChunkKey;
@@ -76,28 +79,36 @@ export class StoredQueue {
     return true;
   }
 
-  async oldest(): Promise<StoredChunk | undefined> {
+  /** The oldest chunks that fit into one request, at least one if there is any; fewer than there are, perhaps. */
+  async oldest(maxEvents: number, maxBytes: number): Promise<readonly StoredChunk[]> {
     await this.#opened;
     try {
-      const chunks = this.#db?.transaction(CHUNKS).objectStore(CHUNKS);
-      const cursor = chunks && (await settled(chunks.openCursor()));
-      if (cursor && isChunkKey(cursor.key)) return { key: cursor.key, events: cursor.value };
+      const found = this.#db === undefined ? [] : await this.#read(this.#db);
+      if (found.length > 0) return fitting(found, maxEvents, maxBytes);
     } catch {
       this.close();
     }
-    return this.#memory[0];
+    return fitting(this.#memory, maxEvents, maxBytes);
   }
 
-  /** When the database does not do it, it is not used any more: or else the chunk would be sent again and again. */
-  async remove(chunk: StoredChunk): Promise<void> {
-    if (this.#memory.includes(chunk)) {
-      this.#memory = this.#memory.filter((each) => each !== chunk);
-      return;
-    }
+  async #read(db: IDBDatabase): Promise<readonly StoredChunk[]> {
+    const store = db.transaction(CHUNKS).objectStore(CHUNKS);
+    const [keys, events] = await Promise.all([
+      settled<IDBValidKey[]>(store.getAllKeys(null, MAX_READ_CHUNKS)),
+      settled<(readonly string[])[]>(store.getAll(null, MAX_READ_CHUNKS)),
+    ]);
+    return keys.filter(isChunkKey).map((key, index) => ({ key, events: events[index] ?? [] }));
+  }
+
+  /** When the database does not do it, it is not used any more: or else the chunks would be sent again and again. */
+  async remove(chunks: readonly StoredChunk[]): Promise<void> {
+    const inMemory = this.#memory.length;
+    this.#memory = this.#memory.filter((chunk) => !chunks.includes(chunk));
+    if (this.#db === undefined || this.#memory.length < inMemory) return;
     try {
-      const transaction = this.#db?.transaction(CHUNKS, "readwrite");
-      transaction?.objectStore(CHUNKS).delete(chunk.key);
-      if (transaction) await committed(transaction);
+      const transaction = this.#db.transaction(CHUNKS, "readwrite");
+      for (const { key } of chunks) transaction.objectStore(CHUNKS).delete(key);
+      await committed(transaction);
     } catch {
       this.close();
     }
@@ -143,6 +154,17 @@ export function removeStored(name: string): void {
   } catch {
     // Without IndexedDB there is nothing to remove.
   }
+}
+
+function fitting(chunks: readonly StoredChunk[], maxEvents: number, maxBytes: number): readonly StoredChunk[] {
+  let events = 0;
+  let bytes = 0;
+  const end = chunks.findIndex((chunk) => {
+    events += chunk.events.length;
+    bytes += chunk.key[2];
+    return events > maxEvents || bytes > maxBytes;
+  });
+  return end < 0 ? chunks : chunks.slice(0, Math.max(1, end));
 }
 
 function openDatabase(name: string): Promise<IDBDatabase | undefined> {
