@@ -63,6 +63,8 @@ export class Delivery {
   #timerDueMs = 0;
   #failures = 0;
   #retryAtMs = 0;
+  /** By Retry-After: holds whatever else happens. */
+  #toldAtMs = 0;
   /** Before it, what is stored is left to another tab. */
   #askAgainAtMs = 0;
 
@@ -100,7 +102,7 @@ export class Delivery {
   /** The way to the collector may be open again. */
   wake(): void {
     this.#failures = 0;
-    this.#retryAtMs = 0;
+    this.#retryAtMs = this.#toldAtMs;
     this.#schedule(0);
   }
 
@@ -235,8 +237,8 @@ export class Delivery {
       if (debug) showFailure(outcome.detail);
     }
     if (outcome.kind !== "retry") return outcome;
-    const waitMs = Math.max(outcome.notBeforeMs, backoffMs(++this.#failures, Math.random()));
-    this.#retryAtMs = Date.now() + waitMs;
+    this.#toldAtMs = Date.now() + outcome.notBeforeMs;
+    this.#retryAtMs = Math.max(this.#toldAtMs, Date.now() + backoffMs(++this.#failures, Math.random()));
     return outcome;
   }
 

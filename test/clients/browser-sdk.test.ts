@@ -115,17 +115,26 @@ describe.skipIf(browser === undefined)(`in Chromium, a page of another origin${w
       });
     }));
 
-  test("events of a time without network arrive exactly once when it is back", () =>
+  test.each([
+    ["stored", "offline.stored", ""],
+    [
+      "in memory, where storage is forbidden",
+      "offline.memory",
+      `Object.defineProperty(window, "indexedDB", { get() { throw new DOMException("no", "SecurityError") } })`,
+    ],
+  ])("events of a time without network arrive exactly once when it is back: %s", (_where, type, script) =>
     withBrowser(async (context) => {
+      await context.addInitScript(script);
       const page = await context.newPage();
       await page.goto(site.page({ url: rig.origin, maxBatchEvents: 7, maxBatchAgeMs: 50 }));
       await context.setOffline(true);
-      await trackMany(page, "offline", 30);
+      await trackMany(page, type, 30);
       await sleep(400);
-      expect((await rig.arrived(0)).filter(({ type }) => type === "offline")).toEqual([]);
+      expect(await eventsOf(type)).toEqual([]);
       await context.setOffline(false);
-      expect(numbersOf(await arrivedOf("offline", 30))).toEqual(upTo(30));
-    }));
+      expect(numbersOf(await arrivedOf(type, 30))).toEqual(upTo(30));
+    }),
+  );
 
   test("events of a page that was closed without network arrive with the next visit", () =>
     withBrowser(async (context) => {
