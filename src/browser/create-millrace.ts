@@ -87,7 +87,7 @@ export function createMillrace<Events extends object = Readonly<Record<string, u
 
 class Client {
   readonly #options: MillraceOptions;
-  readonly #delivery: Delivery | undefined;
+  #delivery: Delivery | undefined;
   readonly #stops: (() => void)[] = [];
   readonly #encoder = new TextEncoder();
   #consent: boolean | "pending" = "pending";
@@ -151,9 +151,9 @@ class Client {
 
   async close(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
-    const given = this.#consent;
-    this.#consent = false;
-    if (given === true) await this.#delivery?.close();
+    const delivery = this.#delivery;
+    this.#delivery = undefined;
+    if (this.#consent === true) await delivery?.close();
   }
 
   #listen(): void {

@@ -59,6 +59,8 @@ export class Delivery {
   /** False when it is known that nothing is stored. */
   #mayHaveStored = true;
   #working: Promise<void> | undefined;
+  /** True while this tab sends what is stored, or waits for another one to be done: new events do not wait for that. */
+  #isSendingStored = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerDueMs = 0;
   #failures = 0;
@@ -146,9 +148,11 @@ export class Delivery {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#working ??= this.#run()
-      .catch(() => this.#leaveStored())
+      // Nothing of it throws but a browser that is out of order, and the page must not notice.
+      .catch(() => {})
       .finally(() => {
         this.#working = undefined;
+        void this.#sendStored();
         this.#rest();
       });
     return this.#working;
@@ -163,12 +167,11 @@ export class Delivery {
       if (this.#isTroubled()) await this.#keep(batch);
       else await this.#send(batch);
     }
-    if (this.#mayHaveStored && !this.#isTroubled() && Date.now() >= this.#askAgainAtMs) await this.#sendStored();
   }
 
   #rest(): void {
     if (this.#pending.length > 0) this.#schedule(this.#options.maxBatchAgeMs);
-    if (!this.#mayHaveStored) return;
+    if (!this.#mayHaveStored || this.#isSendingStored) return;
     const waitMs = !navigator.onLine ? ASK_AGAIN_MS : 0;
     this.#schedule(Math.max(waitMs, Math.max(this.#retryAtMs, this.#askAgainAtMs) - Date.now()));
   }
@@ -252,16 +255,21 @@ export class Delivery {
 
   async #sendStored(): Promise<void> {
     const stored = this.#stored;
-    if (stored === undefined) return;
-    const wasFree = await stored.exclusively(this.#owner, async () => {
-      while (this.#stored === stored && !this.#isTroubled() && (await this.#sendOldest(stored)));
-    });
+    if (stored === undefined || this.#isSendingStored || !this.#mayHaveStored) return;
+    if (this.#isTroubled() || Date.now() < this.#askAgainAtMs) return;
+    this.#isSendingStored = true;
+    let wasFree = false;
+    try {
+      wasFree = await stored.exclusively(this.#owner, async () => {
+        while (this.#stored === stored && !this.#isTroubled() && (await this.#sendOldest(stored)));
+      });
+    } catch {
+      // As when another tab is at it: asked again later.
+    }
+    this.#isSendingStored = false;
     // Whichever tab has the queue may die with it.
-    if (!wasFree) this.#leaveStored();
-  }
-
-  #leaveStored(): void {
-    this.#askAgainAtMs = Date.now() + ASK_AGAIN_MS;
+    if (!wasFree) this.#askAgainAtMs = Date.now() + ASK_AGAIN_MS;
+    this.#rest();
   }
 
   /** Returns false when nothing is left that could be sent now. */

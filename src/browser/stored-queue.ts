@@ -50,7 +50,7 @@ export class StoredQueue {
    * @returns false when there is no room
    */
   async add(events: readonly string[], bytes: number, nowMs: number, force = false): Promise<boolean> {
-    if (!force) await this.#opened;
+    if (!force || this.#db === undefined) await this.#opened;
     const chunk: StoredChunk = { key: [nowMs, crypto.getRandomValues(new Uint32Array(2)).join("-"), bytes], events };
     try {
       if (this.#db !== undefined) return await this.#write(this.#db, chunk, force);

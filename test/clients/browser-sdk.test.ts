@@ -140,7 +140,8 @@ describe.skipIf(browser === undefined)(`in Chromium, a page of another origin${w
     withBrowser(async (context) => {
       const page = await context.newPage();
       await page.goto(site.page({ url: rig.origin }));
-      await page.evaluate("client.flush()");
+      await waitFor(async () => (await page.evaluate("indexedDB.databases().then((all) => all.length)")) === 1);
+      await sleep(200);
       await context.setOffline(true);
       await trackMany(page, "closed", 20);
       await page.close({ runBeforeUnload: true });
@@ -187,6 +188,18 @@ describe.skipIf(browser === undefined)(`in Chromium, a page of another origin${w
       expect(new Set(events.map(({ id }) => id)).size).toBe(80);
     }),
   );
+
+  test("new events do not wait for another tab that sends what is stored, however long that takes", () =>
+    withBrowser(async (context) => {
+      const [busy, page] = [await context.newPage(), await context.newPage()];
+      await busy.goto(`${site.origin}/elsewhere`);
+      const lock = JSON.stringify(`millrace ${rig.origin}/v1/events?key=wk_app`);
+      await busy.evaluate(`void navigator.locks.request(${lock}, () => new Promise(() => {}))`);
+      await page.goto(site.page({ url: rig.origin, maxBatchAgeMs: 20 }));
+      await trackMany(page, "unhindered", 5);
+      expect(numbersOf(await arrivedOf("unhindered", 5))).toEqual(upTo(5));
+      expect(await page.evaluate("navigator.locks.query().then(({ pending }) => pending.length)")).toBe(1);
+    }));
 
   test("before consent nothing is stored or sent; with it what waited is; without it all is removed", () =>
     withBrowser(async (context) => {
