@@ -19,6 +19,9 @@ const DOUBTFUL_MS = 2_000;
 /** For another tab to be done with what is stored, and for asking again while the browser says that it is offline. */
 const ASK_AGAIN_MS = 5_000;
 
+/** Timers of more than 24 days end at once. Whoever wakes too early sees it, and waits on. */
+const MAX_TIMER_MS = 60 * 60 * 1_000;
+
 export interface DeliveryOptions {
   /** With the key, and without what was lost. */
   readonly url: string;
@@ -181,7 +184,7 @@ export class Delivery {
     if (this.#stored === undefined || (this.#timer !== undefined && this.#timerDueMs <= dueMs)) return;
     clearTimeout(this.#timer);
     this.#timerDueMs = dueMs;
-    this.#timer = setTimeout(() => void this.#work(), inMs);
+    this.#timer = setTimeout(() => void this.#work(), Math.min(inMs, MAX_TIMER_MS));
   }
 
   #isTroubled(): boolean {

@@ -62,6 +62,20 @@ describe.skipIf(browser === undefined)(`what the SDK does about an answer${whyNo
       expect(collector.requests.slice(1).flatMap(({ events }) => events)).toContainEqual(refused?.events[0]);
     }));
 
+  test("429 with a Retry-After of years: the page does nothing but wait", () =>
+    withPage(async (page, collector) => {
+      collector.answer = () => ({ status: 429, headers: { "Retry-After": "99999999" } });
+      await page.addInitScript(
+        "window.timers = 0; const set = setTimeout; window.setTimeout = (...all) => (timers++, set(...all))",
+      );
+      await page.goto(site.page({ url: collector.origin, maxBatchAgeMs: 20 }));
+      await page.evaluate(`client.track("first")`);
+      await waitFor(() => collector.requests.length === 1);
+      await sleep(500);
+      expect(Number(await page.evaluate("timers"))).toBeLessThan(20);
+      expect(collector.requests).toHaveLength(1);
+    }));
+
   test("413: the batch is sent in parts, and an event that is too large alone is given up and told", () =>
     withPage(async (page, collector) => {
       collector.answer = ({ events }) => ({
