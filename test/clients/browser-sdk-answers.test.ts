@@ -62,9 +62,9 @@ describe.skipIf(browser === undefined)(`what the SDK does about an answer${whyNo
       expect(collector.requests.slice(1).flatMap(({ events }) => events)).toContainEqual(refused?.events[0]);
     }));
 
-  test("429 with a Retry-After of years: the page does nothing but wait", () =>
+  test("429 with a Retry-After of a month: the page does nothing but wait", () =>
     withPage(async (page, collector) => {
-      collector.answer = () => ({ status: 429, headers: { "Retry-After": "99999999" } });
+      collector.answer = () => ({ status: 429, headers: { "Retry-After": "3000000" } });
       await page.addInitScript(
         "window.timers = 0; const set = setTimeout; window.setTimeout = (...all) => (timers++, set(...all))",
       );
