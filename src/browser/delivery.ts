@@ -90,7 +90,8 @@ export class Delivery {
     this.#pendingBytes += event.bytes;
     const { maxBatchEvents, maxBatchBytes, maxBatchAgeMs } = this.#options;
     const full = this.#pending.length >= maxBatchEvents || this.#pendingBytes >= maxBatchBytes;
-    this.#schedule(full ? 0 : maxBatchAgeMs);
+    // Browsers do not always finish storing for a page that ends: what cannot be sent now is stored now.
+    this.#schedule(full || this.#isTroubled() ? 0 : maxBatchAgeMs);
   }
 
   lose(reason: LossReason, events = 1): void {
