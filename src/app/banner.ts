@@ -18,6 +18,7 @@ export function banner(
     `  configuration  ${file ?? "embedded default (no millrace.yaml here)"}`,
     `  events         POST ${events}`,
     `  API            ${origin}/openapi.json`,
+    `  browser SDK    ${origin}/sdk.js  /sdk.json`,
     `  admin          ${admin}/metrics  /readyz  /v1/ledger`,
     `  workers        ${servingWorkers}`,
     `  journal        ${config.journal.durability === "memory" ? "in memory" : config.journal.dir} (${config.journal.durability})`,

@@ -12,6 +12,7 @@ import { slotDirectory } from "../journal/slot-directory.ts";
 import { removeSegments } from "../journal/slots-on-disk.ts";
 import { SchemaRegistry } from "../schemas/registry.ts";
 import { createRegistry } from "../telemetry/registry.ts";
+import { browserSdk } from "./browser-sdk-script.ts";
 import { closingTimeMs } from "./closing-time.ts";
 import type { MillraceConfig } from "./config.ts";
 import { healthOf } from "./health.ts";
@@ -151,6 +152,7 @@ export class Worker {
         log,
         clock,
         openapi: JSON.stringify(openapiDocument(packageVersion(), config.http)),
+        sdk: browserSdk,
         health: () => healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.nowMs()),
       });
       await server.listen();

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Deliveries } from "../core/deliveries.ts";
 import type { Journal } from "../core/journal.ts";
 import { admit, KEY_CONFLICT, MISSING_KEY, sourceOfKey } from "./admission.ts";
+import { type BrowserSdk, NO_SDK } from "./browser-sdk.ts";
 import type { HttpConfig } from "./config.ts";
 import { allowsOrigin, corsHeaders, preflightHeaders } from "./cors.ts";
 import type { Admission, EventIntake } from "./event-intake.ts";
@@ -32,6 +33,8 @@ export interface EndpointParts {
   readonly intake: EventIntake;
   /** The OpenAPI document, as JSON. */
   readonly openapi: string;
+  /** `undefined` where it was not built. */
+  readonly sdk: () => Promise<BrowserSdk | undefined>;
   readonly health: () => { readonly live: boolean; readonly ready: boolean; readonly reasons: readonly string[] };
 }
 
@@ -71,6 +74,7 @@ export class Endpoints {
     else if (method === "OPTIONS") this.#options(exchange, route, target, withKey ? table : undefined, own);
     else if (route.name === "events") return this.#events(exchange, route, target, table, own);
     else if (route.name === "receipt") return this.#receipt(exchange, route.id, target, table);
+    else if (route.name === "sdk" || route.name === "sdk_description") return this.#sdk(exchange, route);
     else this.#get(exchange, route);
     return undefined;
   }
@@ -115,6 +119,8 @@ export class Endpoints {
       }
       case "events":
       case "receipt":
+      case "sdk":
+      case "sdk_description":
       case "unknown":
       case "invalid":
         assert.fail("answered before");
@@ -128,6 +134,13 @@ export class Endpoints {
     const receipt = await findReceipt(id, this.#parts.journal.slot, this.#parts.deliveries);
     if ("code" in receipt) return exchange.problem(receipt);
     exchange.json(200, JSON.stringify(receipt), NO_STORE);
+  }
+
+  async #sdk(exchange: Exchange, route: Extract<Route, { name: "sdk" | "sdk_description" }>): Promise<void> {
+    const sdk = await this.#parts.sdk();
+    if (sdk === undefined) exchange.problem(NO_SDK);
+    else if (route.name === "sdk") sdk.serveScript(exchange, route.hash);
+    else sdk.serveDescription(exchange);
   }
 
   #schemaList(exchange: Exchange): void {

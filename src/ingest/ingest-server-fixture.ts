@@ -10,6 +10,7 @@ import type { AppendLevel, Durability, Journal, JournalReader } from "../core/jo
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { EventValidator, Verdict } from "../core/validation.ts";
 import { httpConfig, type HttpConfig, sourceConfig, type TlsConfig } from "./config.ts";
+import { BrowserSdk } from "./browser-sdk.ts";
 import { IngestServer } from "./ingest-server.ts";
 import { createIngestMetrics } from "./metrics.ts";
 import { openapiDocument } from "./openapi.ts";
@@ -174,6 +175,7 @@ export async function startTestServer(
     log: pino({ level: "silent" }),
     clock: systemClock,
     openapi: JSON.stringify(openapiDocument("0.0.0", http)),
+    sdk: async () => new BrowserSdk(Buffer.from("var millrace={};")),
     health: () => ({ live: true, ready: false, reasons: ["draining"] }),
   });
   await server.listen();

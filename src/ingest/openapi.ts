@@ -58,6 +58,9 @@ export function openapiDocument(version: string, http: HttpConfig) {
       "/v1/schemas/{type}": { get: getSchema("getSchema", [TYPE_PARAMETER]) },
       "/v1/schemas/{type}/{version}": { get: getSchema("getSchemaVersion", [TYPE_PARAMETER, VERSION_PARAMETER]) },
       "/openapi.json": { get: getOpenapi() },
+      "/sdk.js": { get: getSdk("getSdk", []) },
+      "/sdk.{hash}.js": { get: getSdk("getSdkVersion", [HASH_PARAMETER]) },
+      "/sdk.json": { get: getSdkDescription() },
       "/livez": { get: getHealth("getLiveness", "Whether the process works.", "live") },
       "/readyz": { get: getHealth("getReadiness", "Whether to send events here.", "ready") },
     },
@@ -95,6 +98,8 @@ const REPRESENTATION_HEADERS = {
 const RECEIPT_PARAMETER = pathParameter("id", "As in the header Millrace-Receipt.", "0-41");
 const TYPE_PARAMETER = pathParameter("type", "An event type.", "checkout.paid");
 const VERSION_PARAMETER = pathParameter("version", "A version of its schema.", "2");
+
+const HASH_PARAMETER = pathParameter("hash", "As in the path that /sdk.json tells.", "0f3a5d7c9b1e2468");
 
 function postEvents(http: HttpConfig) {
   const events = { $ref: "#/components/schemas/Events" };
@@ -238,6 +243,49 @@ function getOpenapi() {
     summary: "This document.",
     responses: {
       "200": { description: "OpenAPI 3.1.", content: { "application/json": { schema: { type: "object" } } } },
+      ...problems(COMMON),
+    },
+  };
+}
+
+function getSdk(operationId: string, parameters: readonly unknown[]) {
+  const headers = { ETag: TEXT_HEADER, "Content-Encoding": TEXT_HEADER, "Cross-Origin-Resource-Policy": TEXT_HEADER };
+  return {
+    operationId,
+    tags: ["operations"],
+    summary: "The SDK for browsers, as a script.",
+    parameters,
+    responses: {
+      "200": {
+        description: "A script whose one global is `millrace`. With a hash in the path it never changes.",
+        headers,
+        content: { "text/javascript; charset=utf-8": { schema: { type: "string" } } },
+      },
+      "304": { description: "It is still what If-None-Match names.", headers },
+      ...problems(COMMON),
+    },
+  };
+}
+
+function getSdkDescription() {
+  const member = { type: "string" };
+  return {
+    operationId: "getSdkDescription",
+    tags: ["operations"],
+    summary: "Where the SDK for browsers is, its integrity, and the element for a page.",
+    responses: {
+      "200": {
+        description: "`COLLECTOR` in `element` stands for this collector's origin.",
+        content: {
+          "application/json": {
+            schema: {
+              type: "object",
+              required: ["path", "integrity", "element"],
+              properties: { path: member, integrity: member, element: member },
+            },
+          },
+        },
+      },
       ...problems(COMMON),
     },
   };

@@ -9,6 +9,9 @@ export type Route =
   | { readonly name: "schemas" }
   | { readonly name: "schema"; readonly type: string; readonly version: string | undefined }
   | { readonly name: "openapi" }
+  /** Our SDK for browsers; with the hash of its script, that version and no other. */
+  | { readonly name: "sdk"; readonly hash: string | undefined }
+  | { readonly name: "sdk_description" }
   | { readonly name: "livez" }
   | { readonly name: "readyz" }
   | { readonly name: "unknown" }
@@ -25,6 +28,8 @@ const FIXED: ReadonlyMap<string, Route> = new Map<string, Route>([
   ...[...PROTOCOL_ROUTES].map(([path, route]) => [path, { name: "events", ...route }] as const),
   ["/v1/schemas", { name: "schemas" }],
   ["/openapi.json", { name: "openapi" }],
+  ["/sdk.js", { name: "sdk", hash: undefined }],
+  ["/sdk.json", { name: "sdk_description" }],
   ["/livez", { name: "livez" }],
   ["/readyz", { name: "readyz" }],
 ]);
@@ -37,6 +42,9 @@ export const PATHS: readonly string[] = [
   "GET /v1/schemas/{type}",
   "GET /v1/schemas/{type}/{version}",
   "GET /openapi.json",
+  "GET /sdk.js",
+  "GET /sdk.{hash}.js",
+  "GET /sdk.json",
   "GET /livez",
   "GET /readyz",
 ];
@@ -49,6 +57,8 @@ export function findRoute(target: string): Route {
     const id = decodePercent(path.slice("/v1/receipts/".length));
     return id === undefined ? INVALID : { name: "receipt", id };
   }
+  const sdk = /^\/sdk\.([0-9a-f]{1,64})\.js$/.exec(path);
+  if (sdk !== null) return { name: "sdk", hash: sdk[1] };
   if (path.startsWith("/v1/schemas/")) return schemaRoute(path.slice("/v1/schemas/".length));
   return UNKNOWN;
 }
