@@ -49,7 +49,7 @@ function asJson(loaded: LoadedConfig): unknown {
     schemas: config.schemas,
     journal: config.journal,
     // Without the write keys: what a check prints ends up in logs.
-    sources: config.sources.map(({ keys, ...source }) => ({ ...source, keys: keys.length })),
+    sources: config.sources.map(({ keys, hashSecret: _, ...source }) => ({ ...source, keys: keys.length })),
     sinks: config.sinks.map(({ name, type, required, when }) => ({ name, type, required, when })),
     lossBudget: lossBudget(config),
   };
