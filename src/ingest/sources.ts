@@ -1,6 +1,6 @@
 import { randomInt } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
-import { Enrichers } from "./enrichment/enrichers.ts";
+import type { Enrichers } from "./enrichment/enrichers.ts";
 import { Redaction } from "./enrichment/redaction.ts";
 import { RequestAttributes } from "./enrichment/request-attributes.ts";
 import { Sieve } from "./enrichment/sieve.ts";

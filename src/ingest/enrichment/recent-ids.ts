@@ -13,47 +13,65 @@ export interface RecentIdsLimits {
   readonly maxIds: number;
 }
 
+interface Entry extends StoredCopy {
+  readonly id: string;
+  older: Entry | undefined;
+  newer: Entry | undefined;
+}
+
 /**
  * The ids of events that were stored not long ago. It reads no clock.
  *
  * Invariant: it knows exactly the last `maxIds` of the ids that were stored within `windowMs`.
  */
 export class RecentIds {
-  // In the order in which they were stored.
-  readonly #copies = new Map<string, StoredCopy>();
+  readonly #entries = new Map<string, Entry>();
   readonly #limits: RecentIdsLimits;
+  // A list beside the map: a map whose oldest entries are deleted all the time is slow to tell its oldest.
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
 
   /** @param earlier what is known under other limits */
   constructor(limits: RecentIdsLimits, earlier?: RecentIds) {
     this.#limits = limits;
-    for (const [id, copy] of earlier === undefined ? [] : earlier.#copies) this.#remember(id, copy);
+    if (earlier === undefined) return;
+    for (let entry = earlier.#oldest; entry !== undefined; entry = entry.newer) this.#remember(entry.id, entry);
   }
 
   get size(): number {
-    return this.#copies.size;
+    return this.#entries.size;
   }
 
   find(id: string, nowMs: number): StoredCopy | undefined {
-    const copy = this.#copies.get(id);
-    return copy === undefined || nowMs - copy.atMs >= this.#limits.windowMs ? undefined : copy;
+    const entry = this.#entries.get(id);
+    return entry === undefined || this.#isPast(entry, nowMs) ? undefined : entry;
   }
 
   stored(id: string, copy: StoredCopy): void {
-    for (const [oldest, { atMs }] of this.#copies) {
-      if (copy.atMs - atMs < this.#limits.windowMs) break;
-      this.#copies.delete(oldest);
-    }
+    while (this.#oldest !== undefined && this.#isPast(this.#oldest, copy.atMs)) this.#forget(this.#oldest);
     this.#remember(id, copy);
   }
 
-  #remember(id: string, copy: StoredCopy): void {
-    // Deleted first, so that it moves to the end.
-    this.#copies.delete(id);
-    this.#copies.set(id, copy);
-    if (this.#copies.size <= this.#limits.maxIds) return;
-    for (const oldest of this.#copies.keys()) {
-      this.#copies.delete(oldest);
-      return;
-    }
+  #isPast({ atMs }: StoredCopy, nowMs: number): boolean {
+    return nowMs - atMs >= this.#limits.windowMs;
+  }
+
+  #remember(id: string, { atMs, synced }: StoredCopy): void {
+    const known = this.#entries.get(id);
+    if (known !== undefined) this.#forget(known);
+    const entry: Entry = { id, atMs, synced, older: this.#newest, newer: undefined };
+    if (this.#newest === undefined) this.#oldest = entry;
+    else this.#newest.newer = entry;
+    this.#newest = entry;
+    this.#entries.set(id, entry);
+    if (this.#entries.size > this.#limits.maxIds && this.#oldest !== undefined) this.#forget(this.#oldest);
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.id);
+    if (entry.older === undefined) this.#oldest = entry.newer;
+    else entry.older.newer = entry.newer;
+    if (entry.newer === undefined) this.#newest = entry.older;
+    else entry.newer.older = entry.older;
   }
 }

@@ -29,7 +29,7 @@ async function post(
 const DETAILED = { headers: { Prefer: "return=representation" } };
 
 /** All that would be on disk. */
-function stored({ journal, quarantine }: TestServer): string {
+function onDisk({ journal, quarantine }: TestServer): string {
   return [
     ...journal.drafts.map(({ head, body, tail }) => Buffer.concat([head, body, tail]).toString()),
     ...quarantine.entries.map(({ event, reasons }) => `${Buffer.from(event).toString()} ${JSON.stringify(reasons)}`),
@@ -42,10 +42,10 @@ test("userAgent: parsed tells the browser and keeps the text out; none keeps out
   expect(parsed.journal.events()).toMatchObject([
     { browser: "Safari", browserversion: "17.4", os: "iOS", osversion: "17.4", device: "mobile" },
   ]);
-  expect(stored(parsed)).not.toContain("Mozilla");
+  expect(onDisk(parsed)).not.toContain("Mozilla");
   await using none = await startTestServer({ web: { userAgent: "none" } });
   await post(none, { type: "a" });
-  expect(stored(none)).not.toMatch(/Mozilla|browser|useragent/);
+  expect(onDisk(none)).not.toMatch(/Mozilla|browser|useragent/);
   await using raw = await startTestServer();
   await post(raw, { type: "a", browser: "mine" });
   expect(raw.journal.events()).toMatchObject([{ useragent: PHONE, browser: "mine" }]);
@@ -61,9 +61,9 @@ test("what a sender says under a name that the collector uses is taken out, howe
     { browser: "Safari", geocity: "Wellington", n: 7 },
     { browser: "Firefox" },
   ]);
-  expect(stored(server)).not.toMatch(/Atlantis|isbot|"x"|u0069/);
+  expect(onDisk(server)).not.toMatch(/Atlantis|isbot|"x"|u0069/);
   expect(
-    stored(server)
+    onDisk(server)
       .split("\n")[0]
       ?.match(/"browser":/g),
   ).toHaveLength(1);
@@ -126,7 +126,7 @@ test("a field that is to be redacted is in no stored byte, of valid and invalid 
   const [event] = server.journal.events();
   const hash = createHmac("sha256", HASH_SECRET).update("1234567.10").digest("hex").slice(0, 32);
   expect(event).toMatchObject({ data: { total: hash, n: 1 }, segment: '{"context":{"page":1}}' });
-  expect(stored(server)).toContain(`"id":"1", "data":{"total":"${hash}","n":1.0}`);
+  expect(onDisk(server)).toContain(`"id":"1", "data":{"total":"${hash}","n":1.0}`);
 
   const bad = await post(
     server,
@@ -134,12 +134,12 @@ test("a field that is to be redacted is in no stored byte, of valid and invalid 
   );
   expect(bad).toMatchObject({ status: 400, body: { results: [{ pointer: "/data/total" }] } });
   await post(server, '{"type":"a","id":5,"data":{"em\\u0061il":"SECRET","plain":"harmless"}}');
-  expect(stored(server).match(/harmless/g)).toHaveLength(2);
+  expect(onDisk(server).match(/harmless/g)).toHaveLength(2);
   expect(server.quarantine.entries).toMatchObject([
     { code: "type", reasons: [{ pointer: "/data/total" }] },
     { code: "type", reasons: [{ pointer: "/id" }] },
   ]);
-  expect(stored(server)).not.toContain("SECRET");
+  expect(onDisk(server)).not.toContain("SECRET");
 });
 
 test("what cannot be read, where no field can be found, is counted in the quarantine and not kept", async () => {
@@ -153,7 +153,7 @@ test("what cannot be read, where no field can be found, is counted in the quaran
   await post(server, '{"type":"a","data":{"email":"SECRET"}', { headers: { "Content-Type": "application/x-ndjson" } });
   await post(server, '{"email":"SECRET', { query: "?ack=received" });
   await expect.poll(() => server.quarantine.entries.length).toBe(5);
-  expect(stored(server)).not.toMatch(/SECRET|xxx/);
+  expect(onDisk(server)).not.toMatch(/SECRET|xxx/);
   expect(server.quarantine.entries.map(({ code }) => code)).toEqual([
     "invalid_json",
     "type",
