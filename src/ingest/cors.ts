@@ -3,7 +3,8 @@ import type { Origins } from "./origins.ts";
 /** What a page may read of an answer, beyond what browsers always show. */
 const EXPOSED = "Millrace-Receipt, Location, Preference-Applied, Retry-After, WWW-Authenticate";
 const METHODS = "POST, GET, HEAD";
-const REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Prefer, X-Write-Key";
+/** `X-Retry-Count` is sent by Segment's library with what it sends again, which the browser would refuse without. */
+const REQUEST_HEADERS = "Authorization, Content-Encoding, Content-Type, Prefer, X-Retry-Count, X-Write-Key";
 
 const ANY_ORIGIN: readonly string[] = ["Access-Control-Allow-Origin", "*", "Access-Control-Expose-Headers", EXPOSED];
 const NO_ORIGIN: readonly string[] = ["Vary", "Origin"];

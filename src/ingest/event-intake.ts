@@ -42,7 +42,7 @@ import { spreadRetry } from "./retry-after.ts";
 import type { Source } from "./sources.ts";
 
 /** What is known of a request that is answered before it is read. */
-const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined };
+const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined, pending: false };
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -379,8 +379,9 @@ export class EventIntake {
     this.#acknowledged(exchange, options);
     const { accepted, filtered, rejected, problem } = stored;
     const receipt = accepted === 0 ? undefined : receiptId(journal.slot, stored.first + accepted - 1);
+    const pending = settled !== undefined && settled !== "delivered";
     if (endpoint.answer !== undefined) {
-      return endpoint.answer(exchange, { accepted: accepted + filtered, rejected, problem, receipt });
+      return endpoint.answer(exchange, { accepted: accepted + filtered, rejected, problem, receipt, pending });
     }
     const states = () => countStates(deliveries, stored.first, stored.accepted);
     answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states() });

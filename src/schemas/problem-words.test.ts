@@ -81,6 +81,16 @@ test.each<[Record<string, unknown>, unknown, string]>([
   [{ const: "card" }, "crad", '"total" must be "card", but is the string "crad". Did you mean "card"?'],
   [{ const: { a: 1 } }, { a: 2 }, '"total" must be {"a":1}, but is an object.'],
   [{ enum: ["EUR", "USD"] }, "eur", '"total" must be "EUR" or "USD", but is the string "eur". Did you mean "EUR"?'],
+  [
+    { type: "string" },
+    Number.POSITIVE_INFINITY,
+    '"total" must be a string, but is a number beyond the largest that is read, 1.8e308. Send its digits in quotes.',
+  ],
+  [
+    { type: "number" },
+    Number.POSITIVE_INFINITY,
+    '"total" must be a number, but is a number beyond the largest that is read, 1.8e308. Send a smaller one.',
+  ],
   [{ enum: [1, 2] }, "2", '"total" must be 1 or 2, but is the string "2". Send 2 without quotes.'],
   [{ type: "string", enum: ["a", "b"] }, 5, '"total" must be "a" or "b", but is the number 5.'],
   [

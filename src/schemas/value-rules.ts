@@ -1,7 +1,7 @@
 import { formatExample, formatWords } from "./format-words.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import type { Violation } from "./explaining-keywords.ts";
-import { counted, escapeUnsafe, foundWords, listed, quoted, typeWords, valueText } from "./value-words.ts";
+import { counted, escapeUnsafe, foundWords, listed, quoted, typeWords, valueText, isTooLarge } from "./value-words.ts";
 
 /** A rule that a value breaks by itself: "must `must`, but `but`. `hint`"; without `but` when `must` says it all. */
 export interface BrokenRule {
@@ -94,6 +94,7 @@ function typeHint(types: readonly unknown[], data: unknown, schema: Violation["p
   }
   const example = formatExample(schema?.["format"]);
   if (types.includes("string") && example !== undefined) return `Send ${formatWords(String(schema?.["format"]))}.`;
+  if (isTooLarge(data)) return types.includes("string") ? "Send its digits in quotes." : "Send a smaller one.";
   if (types.includes("string") && (typeof data === "number" || typeof data === "boolean"))
     return `Send "${data}" in quotes.`;
   if (types.includes("boolean") && (data === 0 || data === 1)) return `Send ${data === 1} instead of ${data}.`;

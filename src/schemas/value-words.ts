@@ -24,10 +24,17 @@ export function escapeUnsafe(text: string): string {
   return text.replaceAll(UNSAFE, (character) => `\\u${character.codePointAt(0)?.toString(16).padStart(4, "0")}`);
 }
 
+const TOO_LARGE = "a number beyond the largest that is read, 1.8e308";
+
+/** `JSON.parse` makes infinity of a number such as 1e999. */
+export function isTooLarge(value: unknown): boolean {
+  return value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY;
+}
+
 /** What was found, as the end of "…, but is": `the string "12.50"`, `-3`, `null`, `an array of 3`. */
 export function foundWords(value: unknown): string {
   if (typeof value === "string") return value === "" ? "an empty string" : `the string ${quoted(value)}`;
-  if (typeof value === "number") return `the number ${value}`;
+  if (typeof value === "number") return isTooLarge(value) ? TOO_LARGE : `the number ${value}`;
   if (Array.isArray(value)) return value.length === 0 ? "an empty array" : `an array of ${value.length}`;
   if (typeof value === "object" && value !== null)
     return Object.keys(value).length === 0 ? "an empty object" : "an object";

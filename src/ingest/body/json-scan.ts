@@ -103,8 +103,16 @@ export function scanElements(
   return undefined;
 }
 
-/** The members of the object that begins at `start`; `undefined` when the text is not an object that ends at `end`. */
-export function scanMembers(bytes: Uint8Array, start: number, end: number): ScannedMember[] | undefined {
+/**
+ * The members of the object that begins at `start`; `undefined` when the text is not an object that
+ * ends at `end`, or has more than `maxMembers`.
+ */
+export function scanMembers(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  maxMembers = Number.POSITIVE_INFINITY,
+): ScannedMember[] | undefined {
   if (bytes[start] !== OPEN_OBJECT) return undefined;
   const members: ScannedMember[] = [];
   let at = skipSpace(bytes, start + 1, end);
@@ -117,7 +125,7 @@ export function scanMembers(bytes: Uint8Array, start: number, end: number): Scan
     const valueStart = skipSpace(bytes, at + 1, end);
     if (valueStart >= end) return undefined;
     const valueEnd = scanValue(bytes, valueStart, end).end;
-    if (valueEnd === valueStart) return undefined;
+    if (valueEnd === valueStart || members.length >= maxMembers) return undefined;
     members.push({ keyStart, keyEnd, valueStart, valueEnd });
     at = skipSpace(bytes, valueEnd, end);
     if (at >= end) return undefined;

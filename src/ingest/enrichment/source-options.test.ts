@@ -328,3 +328,37 @@ test.each([
   const parsed = sourceConfig.safeParse({ name: "web", keys: ["wk_web"], ...options });
   expect(parsed.error?.message).toMatch(reason);
 });
+
+test("the same holds for another protocol, whose messages are redacted as the events that they become", async () => {
+  const redact = [
+    { pointer: "/data/email", action: "remove" },
+    { pointer: "/segment/context/page/url", action: "remove" },
+  ];
+  await using server = await startTestServer({ web: { redact, dedupe: {} } });
+  const track = async (message: object, query = ""): Promise<number> => {
+    const reply = await fetch(`${server.url}/v1/track${query}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json", Authorization: "Basic d2tfd2ViOg==" },
+      body: JSON.stringify(message),
+    });
+    await reply.arrayBuffer();
+    return reply.status;
+  };
+  const message = {
+    type: "track",
+    event: "a",
+    userId: "u",
+    messageId: "m-1",
+    properties: { email: "SECRET", n: 1 },
+    context: { page: { url: "SECRET", title: "Cart" } },
+  };
+  expect(await track(message, "?dropped=queue_full:2")).toBe(200);
+  expect(await track(message)).toBe(200);
+  expect(server.journal.events()).toMatchObject([
+    { id: "m-1", data: { n: 1 }, segment: expect.stringContaining("Cart") },
+  ]);
+  expect([server.filtered.get("web duplicate"), server.clientDropped.get("web queue_full")]).toEqual([1, 2]);
+  expect(await track({ ...message, event: 5 })).toBe(400);
+  expect(server.quarantine.entries).toHaveLength(1);
+  expect(onDisk(server)).not.toContain("SECRET");
+});

@@ -1,8 +1,9 @@
 import { nativeProtocol } from "./native/native-protocol.ts";
 import type { Protocol, ProtocolEndpoint } from "./protocol.ts";
+import { segmentProtocol } from "./segment/segment-protocol.ts";
 
 /** The only place that knows all protocols. */
-export const PROTOCOLS: readonly Protocol[] = [nativeProtocol];
+export const PROTOCOLS: readonly Protocol[] = [nativeProtocol, segmentProtocol];
 
 /** An endpoint and the protocol it is of. */
 export interface ProtocolRoute {

@@ -3,12 +3,12 @@ import { readEvent } from "./event-form.ts";
 import type { EventLimits, IncomingItem } from "./incoming-event.ts";
 import { brokenLimit } from "./event-limits.ts";
 
-/** What another protocol's event is in ours. What is `undefined` is left out. */
+/** What another protocol's event is in ours. What is `undefined` is left out, and what is not as it should be is told. */
 export interface MappedEvent {
-  readonly id?: string | undefined;
+  readonly id?: unknown;
   readonly type: unknown;
   /** RFC 3339. */
-  readonly time?: string | undefined;
+  readonly time?: unknown;
   readonly dataschema?: string | undefined;
   /** Extension attributes and `subject`: names of a-z and 0-9, and strings, booleans and integers of 32 bits. */
   readonly attributes?: Readonly<Record<string, unknown>>;
