@@ -80,9 +80,10 @@ test("events arrive as their source wants them, and what was not stored is in th
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(arrived).toMatchObject([
-    { id: "1", browser: "Firefox", os: "Linux", geocity: "Wellington", clientip: "127.0.0.0" },
-  ]);
+  // Once, or after the kill once more.
+  expect(new Set(arrived.map(({ collector: position }) => position)).size).toBe(1);
+  expect(arrived[0]).toMatchObject({ id: "1", browser: "Firefox", os: "Linux", geocity: "Wellington" });
+  expect(arrived[0].clientip).toBe("127.0.0.0");
   expect(arrived[0].data.email).toMatch(/^[0-9a-f]{32}$/);
   const journal = await readdir(path.join(dir.path, "data"), { recursive: true, withFileTypes: true });
   for (const file of journal.filter((entry) => entry.isFile())) {
