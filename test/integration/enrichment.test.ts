@@ -1,4 +1,4 @@
-import { copyFile, readFile, readdir } from "node:fs/promises";
+import { copyFile, readFile, readdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
@@ -66,9 +66,18 @@ test("events arrive as their source wants them, and what was not stored is in th
     filtered: { web: { duplicate: 1, bot: 2 } },
     clientDropped: { web: { queue_full: 4, expired: 1 } },
   });
+  // A reload: nothing is dropped any more, and the text is kept.
+  const file = path.join(dir.path, "millrace.yaml");
+  await writeFile(file, (await readFile(file, "utf8")).replace("parsed", "raw").replace("bots: drop", "bots: flag"));
+  collector.signal("SIGHUP");
+  await waitFor(async () => {
+    await post(collector, "Googlebot/2.1", { type: "reloaded" });
+    return (await collector.ledger()).accepted["web"] !== 1;
+  });
+  const { filtered } = await collector.settled();
   collector.signal("SIGTERM");
   expect(await collector.exited()).toBe(0);
-  expect(collector.output).toContain("Filtered by the rules of web: 1 duplicate, 2 bot.");
+  expect(collector.output).toContain(`Filtered by the rules of web: 1 duplicate, ${filtered["web"]?.["bot"]} bot.`);
   expect(collector.output).toContain("Dropped before sending by clients of web: 4 queue_full, 1 expired.");
 
   const names = (await readdir(path.join(dir.path, "events"), { recursive: true })).filter((name) =>
@@ -80,11 +89,13 @@ test("events arrive as their source wants them, and what was not stored is in th
     .trimEnd()
     .split("\n")
     .map((line) => JSON.parse(line));
+  const first = arrived.filter(({ type }) => type === "a");
   // Once, or after the kill once more.
-  expect(new Set(arrived.map(({ collector: position }) => position)).size).toBe(1);
-  expect(arrived[0]).toMatchObject({ id: "1", browser: "Firefox", os: "Linux", geocity: "Wellington" });
-  expect(arrived[0].clientip).toBe("127.0.0.0");
-  expect(arrived[0].data.email).toMatch(/^[0-9a-f]{32}$/);
+  expect(new Set(first.map(({ collector: position }) => position)).size).toBe(1);
+  expect(first[0]).toMatchObject({ id: "1", browser: "Firefox", os: "Linux", geocity: "Wellington" });
+  expect(first[0].clientip).toBe("127.0.0.0");
+  expect(first[0].data.email).toMatch(/^[0-9a-f]{32}$/);
+  expect(arrived.find(({ type }) => type === "reloaded")).toMatchObject({ isbot: true, useragent: "Googlebot/2.1" });
   const journal = await readdir(path.join(dir.path, "data"), { recursive: true, withFileTypes: true });
   for (const file of journal.filter((entry) => entry.isFile())) {
     expect((await readFile(path.join(file.parentPath, file.name))).includes("who@example.com")).toBe(false);

@@ -21,19 +21,13 @@ export class Enrichers {
     this.#parts = parts;
   }
 
-  /** Throws `geo_invalid`. */
   static async open(sources: readonly Wanted[], parts: EnricherParts): Promise<Enrichers> {
     const enrichers = new Enrichers(parts);
-    try {
-      await enrichers.load(sources);
-    } catch (error) {
-      enrichers.stop();
-      throw error;
-    }
+    await enrichers.load(sources);
     return enrichers;
   }
 
-  /** Loads what other sources want beside what is there. Throws `geo_invalid`. */
+  /** Loads what other sources want beside what is there. */
   async load(sources: readonly Wanted[]): Promise<void> {
     const readsUserAgents = sources.some(({ userAgent, bots }) => userAgent === "parsed" || bots !== "off");
     if (readsUserAgents) this.#userAgents ??= await UserAgents.load();

@@ -4,7 +4,7 @@ import path from "node:path";
 import pino from "pino";
 import { expect, test } from "vitest";
 import type { Clock } from "../../core/clock.ts";
-import { GeoDatabase } from "./geo-database.ts";
+import { GeoDatabase, readGeoFile } from "./geo-database.ts";
 
 const FIXTURES = path.join(import.meta.dirname, "fixtures");
 const CITY = path.join(FIXTURES, "city.mmdb");
@@ -66,13 +66,28 @@ test("a file that has changed is used once it stays the same; a broken one is re
   expect(clock.waiting).toBe(0);
 });
 
+test("a file that is gone when a worker starts costs no event, and is used once it is there", async () => {
+  await using temporary = await temporaryDir();
+  const file = path.join(temporary.dir, "geo.mmdb");
+  const clock = new HandClock();
+  const lines: string[] = [];
+  const log = pino({ level: "error" }, { write: (line: string) => void lines.push(line) });
+  const database = await GeoDatabase.open(file, { clock, log });
+  expect(database.lookUp("192.0.2.1")).toEqual({});
+  expect(lines.join("")).toMatch(/ENOENT.*events have no places/);
+  await copyFile(CITY, file);
+  await clock.look();
+  await clock.look();
+  expect(database.lookUp("192.0.2.1")).toMatchObject({ geocity: "Berlin" });
+  database.stop();
+});
+
 test.each([
   ["nowhere.mmdb", /cannot be read \(ENOENT/],
   ["../geo-database.test.ts", /not a whole MaxMind database/],
   ["asn.mmdb", /type Test-ASN, without places/],
 ])("%s is refused with what to do", async (name, reason) => {
-  const parts = { clock: new HandClock(), log: pino({ level: "silent" }) };
-  const opening = GeoDatabase.open(path.join(FIXTURES, name), parts);
+  const opening = readGeoFile(path.join(FIXTURES, name));
   await expect(opening).rejects.toMatchObject({ code: "geo_invalid", message: expect.stringMatching(reason) });
   await expect(opening).rejects.toThrow("GeoLite2-City.mmdb");
 });

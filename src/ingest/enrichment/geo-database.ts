@@ -31,30 +31,33 @@ interface GeoParts {
  *
  * It looks every 5 s whether the file has changed, and reads it again once it has stayed the same
  * between two looks. A new file that is broken is refused, once, in the log; the old one stays.
+ *
+ * Opening never fails: the configuration was checked with {@link readGeoFile}, and a file that went
+ * away since must not keep events from being taken. Until it is back they have no places.
  */
 export class GeoDatabase {
   readonly #file: string;
   readonly #parts: GeoParts;
-  #reader: Reader<CityResponse>;
+  #reader: Reader<CityResponse> | undefined;
   /** What was found last, and what needs no other look. */
   #seen: string;
   #known: string;
   #timer: Timer | undefined;
   #stopped = false;
 
-  private constructor(file: string, reader: Reader<CityResponse>, stamp: string, parts: GeoParts) {
+  private constructor(file: string, stamp: string, parts: GeoParts) {
     this.#file = file;
-    this.#reader = reader;
     this.#seen = stamp;
     this.#known = stamp;
     this.#parts = parts;
-    this.#schedule();
   }
 
-  /** Throws `geo_invalid`. */
   static async open(file: string, parts: GeoParts): Promise<GeoDatabase> {
     const stamp = await stampOf(file);
-    return new GeoDatabase(file, await readGeoFile(file), stamp, parts);
+    const database = new GeoDatabase(file, stamp, parts);
+    await database.#read();
+    database.#schedule();
+    return database;
   }
 
   stop(): void {
@@ -75,9 +78,9 @@ export class GeoDatabase {
   }
 
   /** A file that is damaged somewhere is noticed only by who looks there, which must not cost an event. */
-  #find(address: string): CityResponse | null {
+  #find(address: string): CityResponse | null | undefined {
     try {
-      return this.#reader.get(address);
+      return this.#reader?.get(address);
     } catch {
       return null;
     }
@@ -91,17 +94,22 @@ export class GeoDatabase {
   }
 
   async #look(): Promise<void> {
-    const { log } = this.#parts;
     const stamp = await stampOf(this.#file);
     const isSettled = stamp === this.#seen;
     this.#seen = stamp;
     if (!isSettled || stamp === this.#known) return;
     this.#known = stamp;
+    if (await this.#read()) this.#parts.log.info({ file: this.#file }, "a new geo database is in use");
+  }
+
+  async #read(): Promise<boolean> {
     try {
       this.#reader = await readGeoFile(this.#file);
-      log.info({ file: this.#file }, "a new geo database is in use");
+      return true;
     } catch (error) {
-      log.error({ err: error }, "the geo database has changed and is refused; the one before it stays in use");
+      const instead = this.#reader === undefined ? "events have no places" : "the one before it stays in use";
+      this.#parts.log.error({ err: error }, `the geo database is refused; ${instead} until it is mended`);
+      return false;
     }
   }
 }
