@@ -97,7 +97,7 @@ test("events arrive as their source wants them, and what was not stored is in th
   expect(first[0].data.email).toMatch(/^[0-9a-f]{32}$/);
   expect(arrived.find(({ type }) => type === "reloaded")).toMatchObject({ isbot: true, useragent: "Googlebot/2.1" });
   const journal = await readdir(path.join(dir.path, "data"), { recursive: true, withFileTypes: true });
-  for (const file of journal.filter((entry) => entry.isFile())) {
-    expect((await readFile(path.join(file.parentPath, file.name))).includes("who@example.com")).toBe(false);
+  for (const stored of journal.filter((entry) => entry.isFile())) {
+    expect((await readFile(path.join(stored.parentPath, stored.name))).includes("who@example.com")).toBe(false);
   }
 }, 60_000);
