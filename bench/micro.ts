@@ -188,9 +188,9 @@ function sign(): unknown {
   return signer.sign(request, { accessKeyId: "bench", secretAccessKey: "bench" }, Date.now());
 }
 
-function drain(items: Iterable<IncomingItem>): number {
+function drain(items: Iterable<IncomingItem | undefined>): number {
   let count = 0;
-  for (const item of items) if (item.kind === "event") count++;
+  for (const item of items) if (item?.kind === "event") count++;
   return count;
 }
 

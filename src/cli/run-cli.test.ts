@@ -206,6 +206,52 @@ describe("schema test", () => {
   });
 });
 
+describe("schema types", () => {
+  const schemas = path.join(import.meta.dirname, "../../examples/quickstart/schemas");
+
+  test("prints types of the events' data, of the configuration's schemas or of a folder's", async () => {
+    const { exitCode, stdout } = await millrace(["schema", "types", "--schemas", schemas]);
+    expect(exitCode).toBe(EXIT.ok);
+    expect(stdout).toContain('export interface MillraceEvents {\n  /** An order was paid */\n  "checkout.paid": {');
+    // Without a configuration the built-in one is that of the quickstart.
+    expect((await millrace(["schema", "types"], { cwd: await workFolder() })).stdout).toBe(stdout);
+    const json = await millrace(["schema", "types", "--schemas", schemas, "--json"]);
+    expect(JSON.parse(json.stdout)).toEqual({ source: stdout });
+  });
+
+  test("writes a file, and says later whether it is stale", async () => {
+    const cwd = await workFolder();
+    const check = ["schema", "types", "--schemas", schemas, "--check", "events.ts"];
+    const missing = await millrace(check, { cwd });
+    expect(missing.exitCode).toBe(EXIT.failed);
+    expect(missing.stderr).toContain("millrace schema types --out events.ts");
+
+    await millrace(["schema", "types", "--schemas", schemas, "--out", "events.ts"], { cwd });
+    expect(await millrace(check, { cwd })).toMatchObject({ exitCode: EXIT.ok, stdout: "" });
+
+    const file = path.join(cwd, "events.ts");
+    const written = await readFile(file, "utf8");
+    await writeFile(file, written.replaceAll("\n", "\r\n"));
+    expect((await millrace(check, { cwd })).exitCode).toBe(EXIT.ok);
+    await writeFile(file, written.replace("total: number", "total: string"));
+    const stale = await millrace([...check, "--json"], { cwd });
+    expect(stale.exitCode).toBe(EXIT.failed);
+    expect(JSON.parse(stale.stdout)).toEqual({ file: "events.ts", stale: true });
+  });
+
+  test("of schemas that are not valid, and to nowhere, says what is wrong", async () => {
+    const cwd = await workFolder({ "paid.json": '{"type": "strin"}' });
+    const invalid = await millrace(["schema", "types", "--schemas", "."], { cwd });
+    expect(invalid.exitCode).toBe(EXIT.configInvalid);
+    expect(invalid.stderr).toContain("paid.json");
+    const nowhere = await millrace(["schema", "types", "--schemas", schemas, "--out", "none/e.ts"], { cwd });
+    expect(nowhere).toMatchObject({ exitCode: EXIT.usage });
+    expect(nowhere.stderr).toContain("the types cannot be written: ENOENT");
+    const both = await millrace(["schema", "types", "--out", "a.ts", "--check", "b.ts"], { cwd });
+    expect(both).toMatchObject({ exitCode: EXIT.usage });
+  });
+});
+
 describe("schema config", () => {
   test("prints the JSON Schema of the configuration, or writes it to a file and says how to use it", async () => {
     const cwd = await workFolder();

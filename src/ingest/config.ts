@@ -4,6 +4,7 @@ import { enrichmentFields, enrichmentProblems } from "./enrichment/config.ts";
 import { isOriginPattern } from "./origins.ts";
 import { PROTOCOL_ROUTES } from "./protocols/all-protocols.ts";
 import { PROTOCOL_NAMES } from "./protocols/protocol-names.ts";
+import { valueOptions } from "./protocols/values/value-options.ts";
 
 /** Where a TLS certificate comes from, and what is spoken behind it. */
 export const tlsConfig = z.strictObject({
@@ -209,6 +210,14 @@ const sourceFields = z.strictObject({
     .default({})
     .describe(
       "Further paths, such as `/t: /v1/events` for visitors whose browsers block well-known ones: each with the path that it stands for. What comes there is the source's, with or without a write key.",
+    ),
+  json: valueOptions
+    .optional()
+    .describe("What the values sent to /v1/json have as type, id and time. Default: the type is json."),
+  logs: valueOptions
+    .optional()
+    .describe(
+      "What the records sent to /v1/records have as type, id and time. Default: the type is the header Fluent-Tag, or log.",
     ),
   quota: z
     .strictObject({

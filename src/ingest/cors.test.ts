@@ -21,7 +21,8 @@ test("a preflight from a listed origin is allowed what the collector reads, and 
     "access-control-allow-origin": SHOP,
     "access-control-allow-credentials": "true",
     "access-control-allow-methods": "POST, GET, HEAD",
-    "access-control-allow-headers": "Authorization, Content-Encoding, Content-Type, Prefer, X-Retry-Count, X-Write-Key",
+    "access-control-allow-headers":
+      "Authorization, Content-Encoding, Content-Type, Prefer, SP-Anonymous, X-Retry-Count, X-Write-Key",
     "access-control-max-age": "86400",
     vary: "Origin",
   });

@@ -62,12 +62,13 @@ export class Endpoints {
     const route = findRoute(own?.path ?? target);
     const withKey = route.name === "events" || route.name === "receipt";
     exchange.route = nameOf(route);
+    if (route.name === "events") exchange.problemForm = route.endpoint.problemForm;
     // Until the source is known, what any source allows counts: pages must be able to read why they were refused.
     if (origin !== undefined) exchange.cors = corsHeaders(withKey ? table.origins : ANY_PAGE, origin);
 
     const problem = refusal ?? notServed(route, method);
     if (problem !== undefined) exchange.problem(problem);
-    else if (method === "OPTIONS") this.#options(exchange, route, target, withKey ? table : undefined);
+    else if (method === "OPTIONS") this.#options(exchange, route, target, withKey ? table : undefined, own);
     else if (route.name === "events") return this.#events(exchange, route, target, table, own);
     else if (route.name === "receipt") return this.#receipt(exchange, route.id, target, table);
     else this.#get(exchange, route);
@@ -83,7 +84,6 @@ export class Endpoints {
   ): Promise<void> | undefined {
     const { endpoint } = route;
     const { intake } = this.#parts;
-    exchange.problemForm = endpoint.problemForm;
     const query = parseQuery(target, endpoint.methods.includes("GET"));
     if ("code" in query) return refuse(exchange, query);
     const admission = admissionOf(exchange, route, query, admit(exchange.request.headers, query.key, table), own);
@@ -150,9 +150,15 @@ export class Endpoints {
   }
 
   /** Preflights carry no key in a header: without `?key=` they are allowed when any source allows the origin. */
-  #options(exchange: Exchange, route: Route, target: string, table: SourceTable | undefined): void {
+  #options(
+    exchange: Exchange,
+    route: Route,
+    target: string,
+    table: SourceTable | undefined,
+    own: SourcePath | undefined,
+  ): void {
     const { origin } = exchange.request.headers;
-    const allow = ["Allow", methodsOf(route).join(", ")];
+    const allow = ["Allow", methodsOf(route).join(", "), ...greetingOf(exchange, route, target, table, own)];
     if (origin === undefined) return exchange.empty(204, allow);
     const query = parseQuery(target, route.name === "events" && route.endpoint.methods.includes("GET"));
     if ("code" in query) return exchange.problem(query);
@@ -160,12 +166,29 @@ export class Endpoints {
     const origins = source?.origins ?? table?.origins ?? ANY_PAGE;
     exchange.cors = corsHeaders(origins, origin);
     if (!allowsOrigin(origins, origin)) return exchange.problem(originNotAllowed(origin));
-    exchange.empty(204, [...allow, ...preflightHeaders(this.#parts.http.preflightMaxAgeSeconds)]);
+    const requested = exchange.request.headers["access-control-request-headers"];
+    exchange.empty(204, [...allow, ...preflightHeaders(this.#parts.http.preflightMaxAgeSeconds, requested)]);
   }
 }
 
 function refuse(exchange: Exchange, problem: Problem): undefined {
   exchange.problem(problem);
+}
+
+/** What a protocol tells who asks before it sends, and may send. */
+function greetingOf(
+  { request }: Exchange,
+  route: Route,
+  target: string,
+  table: SourceTable | undefined,
+  own: SourcePath | undefined,
+): readonly string[] {
+  if (route.name !== "events" || route.endpoint.greet === undefined || table === undefined) return [];
+  const query = parseQuery(target);
+  if ("code" in query) return [];
+  const keyed = admit(request.headers, query.key, table);
+  const source = own === undefined ? keyed : onOwnPath(keyed, own.source);
+  return "code" in source || !source.protocols.has(route.protocol.name) ? [] : route.endpoint.greet(request);
 }
 
 /** Whose rules hold for a request with events, or why it is refused. */

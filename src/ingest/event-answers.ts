@@ -4,7 +4,11 @@ import { type EventResult, eventResults } from "./event-results.ts";
 import type { Exchange } from "./exchange.ts";
 import { allInvalid } from "./intake-problems.ts";
 import type { Judgement } from "./judge-events.ts";
+import type { ProtocolEndpoint, Taken } from "./protocols/protocol.ts";
 import type { countStates } from "./receipts.ts";
+
+/** What is known of a request that is answered before it is read, or that holds no events. */
+const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined, pending: false };
 
 /** Events of one request that are in the journal, and what there is to tell about them. */
 export interface Stored {
@@ -22,6 +26,13 @@ export interface Stored {
 
 /** How waiting for the sinks has ended. */
 export type Settled = "delivered" | "undelivered" | "timeout";
+
+/** Tells that a request is taken of which there is nothing to count. */
+export function answerUncounted(exchange: Exchange, endpoint: ProtocolEndpoint): undefined {
+  if (exchange.answered) return;
+  if (endpoint.answer === undefined) exchange.empty(201);
+  else endpoint.answer(exchange, UNCOUNTED);
+}
 
 /** Tells as the native protocol does that events are stored, and what became of them where it was waited for. */
 export function answerStored(

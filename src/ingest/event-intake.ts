@@ -11,7 +11,7 @@ import { readClientLosses } from "./client-losses.ts";
 import type { HttpConfig } from "./config.ts";
 import { Enricher } from "./enrichment/enricher.ts";
 import type { Sifted } from "./enrichment/sieve.ts";
-import { answerCheck, answerStored, type Settled, type Stored } from "./event-answers.ts";
+import { answerCheck, answerStored, answerUncounted, type Settled, type Stored } from "./event-answers.ts";
 import type { EventOptions } from "./event-options.ts";
 import { eventResults, summary } from "./event-results.ts";
 import type { Exchange, RequestHead } from "./exchange.ts";
@@ -33,16 +33,13 @@ import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDrafts } from "./protocols/canonical.ts";
 import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
-import type { BodyReader, ProtocolEndpoint, Taken } from "./protocols/protocol.ts";
+import type { BodyReader, ProtocolEndpoint } from "./protocols/protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
 import { RequestBodies } from "./request-bodies.ts";
 import { countStates } from "./receipts.ts";
 import { spreadRetry } from "./retry-after.ts";
 import type { Source } from "./sources.ts";
-
-/** What is known of a request that is answered before it is read. */
-const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt: undefined, pending: false };
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -161,11 +158,12 @@ export class EventIntake {
     const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
     const refusal = this.#refuseEarly(request, source, client, options);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
-    const reader = endpoint.readerOf(request);
+    const reader = endpoint.readerOf(request, source);
     if (reader === undefined) {
       return this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"], endpoint.mediaTypes));
     }
-    const enrichment = this.#enricher.enrich(request, source, address, this.#parts.clock.nowMs());
+    const recorded = endpoint.isAnonymous?.(request) === true ? undefined : address;
+    const enrichment = this.#enricher.enrich(request, source, recorded, this.#parts.clock.nowMs());
     return { source, options, endpoint, client, reader, enrichment };
   }
 
@@ -222,6 +220,11 @@ export class EventIntake {
     const { valid, invalid, warned } = judgement;
     const events = valid.length + invalid.length;
     metrics.of(source.name).received.inc(events);
+    if (events === 0) {
+      this.#payForOne(admitted);
+      if (!exchange.answered && !options.validateOnly) this.#countClientLosses(admitted);
+      return answerUncounted(exchange, admitted.endpoint);
+    }
     const overQuota = this.#charge(source, client, events);
     if (overQuota !== undefined) {
       this.#refuse(exchange, overQuota);
@@ -289,8 +292,7 @@ export class EventIntake {
       this.#refuse(exchange, refusal);
       return false;
     }
-    if (endpoint.answer === undefined) exchange.empty(201);
-    else endpoint.answer(exchange, UNCOUNTED);
+    answerUncounted(exchange, endpoint);
     this.#acknowledged(exchange, options);
     this.#countClientLosses(admitted);
     return true;

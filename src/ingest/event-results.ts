@@ -87,7 +87,8 @@ export function summary({ valid, invalid }: Judgement): string {
   const problem = first?.problems[0];
   const where = problem === undefined || problem.pointer === "" ? "" : ` at ${problem.pointer}`;
   const what = problem === undefined ? "" : ` Event ${first?.index ?? 0}${where}: ${problem.message}`;
-  return events === 1
-    ? `The event is not valid.${what}`
+  if (events === 1) return `The event is not valid.${what}`;
+  return valid.length > 0
+    ? `${invalid.length} of the ${events} events are not valid.${what}`
     : `None of the ${events} events is valid.${what} See \`results\` for each.`;
 }

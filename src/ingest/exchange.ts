@@ -28,7 +28,13 @@ export interface ExchangeContext {
 export type ProblemForm = (
   problem: Problem,
   status: number,
-) => { readonly mediaType: string; readonly body: string | Buffer };
+  request: RequestHead,
+) => {
+  readonly mediaType: string;
+  readonly body: string | Buffer;
+  /** In pairs. */
+  readonly headers?: readonly string[];
+};
 
 /** A request without its body. */
 export interface RequestHead {
@@ -107,9 +113,9 @@ export abstract class Exchange {
     this.context.metrics.refused(problem.code);
     this.context.refusals.add(problem);
     const { status } = PROBLEMS[problem.code];
-    const form = this.problemForm?.(problem, status);
+    const form = this.problemForm?.(problem, status, this.request);
     if (form === undefined) this.#sendBody(status, PROBLEM_MEDIA_TYPE, problemBody(problem), headers);
-    else this.#sendBody(status, form.mediaType, form.body, headers);
+    else this.#sendBody(status, form.mediaType, form.body, [...headers, ...(form.headers ?? NO_HEADERS)]);
   }
 
   #sendBody(status: number, mediaType: string, body: string | Buffer, headers: readonly string[]): void {

@@ -37,6 +37,7 @@ const header = fc.oneof(
   fc.constantFrom(
     "Content-Type: application/json",
     "Content-Type: application/x-ndjson",
+    "Content-Type: application/msgpack",
     "Content-Type: ;;;",
     "Content-Encoding: gzip",
     "Content-Encoding: br, gzip",
@@ -50,6 +51,11 @@ const header = fc.oneof(
     "Authorization: Basic %%%",
     "X-Write-Key: wk_web",
     "Transfer-Encoding: chunked",
+    "Content-Type: application/cloudevents+json",
+    "Content-Type: application/reports+json",
+    "ce-specversion: 1.0",
+    "ce-type: a%20%ff",
+    'ce-id: "1',
   ),
   fc
     .tuple(
@@ -73,6 +79,10 @@ const path = fc.oneof(
       "/v1/events?key=wk_web",
       "/v1/events?key=wk_web&validate=only",
       "/v1/events?ack=received&key=wk_web",
+      "/v1/json?key=wk_web",
+      "/v1/records?key=wk_web",
+      "/v1/cloudevents?key=wk_web",
+      "/v1/reports?key=wk_web",
     ),
   },
   {

@@ -35,7 +35,12 @@ export function unreadableBody(code: string, detail: string): Problem {
 export function unsupportedMediaType(contentType = "", mediaTypes: readonly string[]): Problem {
   // What curl -d and HTML forms send when nobody says otherwise.
   const isForm = essenceOf(contentType) === "application/x-www-form-urlencoded";
-  const hint = isForm ? " With curl, add -H 'Content-Type: application/json'." : "";
+  const isFormData = essenceOf(contentType) === "multipart/form-data";
+  const hint = isForm
+    ? " With curl, add -H 'Content-Type: application/json'; from a page, send JSON as a string instead of URLSearchParams."
+    : isFormData
+      ? " From a page, send JSON as a string instead of FormData."
+      : "";
   const types = mediaTypes.join(", ");
   return {
     code: "unsupported_media_type",

@@ -59,6 +59,7 @@ function judgeSlice(judge: Judge, events: IncomingBody): UnreadableBody | undefi
   while (bytes <= SLICE_BYTES) {
     const next = events.next();
     if (next.done === true) return next.value;
+    if (next.value === undefined) return "more";
     judge.add(next.value);
     const { raw } = next.value.kind === "event" ? next.value.event : next.value.malformed;
     bytes += Math.max(raw.length, MIN_EVENT_BYTES);

@@ -21,6 +21,8 @@ export const PROBLEMS = {
   encoding_invalid: { status: 400, title: "The body cannot be decompressed" },
   invalid_utf8: { status: 400, title: "The body is not UTF-8" },
   invalid_json: { status: 400, title: "The body is not JSON" },
+  invalid_msgpack: { status: 400, title: "The body is not MessagePack" },
+  invalid_otlp: { status: 400, title: "The body is not a request of OTLP" },
   no_events: { status: 400, title: "The body holds no events" },
   events_invalid: { status: 400, title: "No event is valid" },
   receipt_malformed: { status: 400, title: "The receipt id cannot be read" },

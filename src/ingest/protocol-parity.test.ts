@@ -35,6 +35,26 @@ const REQUESTS: Readonly<Record<string, TestRequest>> = {
   gzip: { body: gzipSync(EVENT), headers: { ...JSON_TYPE, "content-encoding": "gzip" } },
   brotli: { body: brotliCompressSync(EVENT), headers: { ...JSON_TYPE, "content-encoding": "br" } },
   "results for each event": { body: `[${EVENT},5]`, headers: { ...JSON_TYPE, prefer: "return=representation" } },
+  "a CloudEvent in headers and body": {
+    headers: {
+      "ce-type": "order.placed",
+      "ce-subject": "a%20%E2%82%AC",
+      "ce-x": '"b c"',
+      "content-type": "text/plain",
+    },
+    body: "€",
+  },
+  "a CloudEvent at the path of its own": {
+    path: "/v1/cloudevents",
+    headers: { "ce-type": "order.placed", "ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", ...JSON_TYPE },
+    body: "[1.50]",
+  },
+  "a CloudEvent without its attributes": { path: "/v1/cloudevents", headers: { "ce-type": "a" }, body: "{}" },
+  reports: {
+    path: "/v1/reports",
+    headers: { "content-type": "application/reports+json" },
+    body: '[{"type":"crash","age":10,"body":{},"url":"https://shop.example/"}]',
+  },
   "level received": { path: "/v1/events?ack=received", body: EVENT },
   "level durable": { path: "/v1/events?ack=durable", body: EVENT },
   "level delivered": { path: "/v1/events?ack=delivered", body: EVENT },

@@ -84,6 +84,18 @@ test("the version is the one named, else the unversioned one, else the highest",
   expect(unversioned.source("a")).toBe(JSON.stringify(needs("plain")));
 });
 
+test("an Iglu URI names a version of the type, where the type has versions", async () => {
+  const registry = await load({ "a/1-0-0.json": needs("one"), "a/2-0-0.json": needs("two"), "b.json": needs("b") });
+  const verdict = (type: string, dataschema: string, data: unknown) => registry.validate(type, dataschema, data).kind;
+  expect(verdict("a", "iglu:com.acme/a/jsonschema/1-0-0", { one: 1 })).toBe("valid");
+  expect(verdict("a", "iglu:com.acme/a/jsonschema/2-0-0", { one: 1 })).toBe("invalid");
+  expect(messages(registry.validate("a", "iglu:com.acme/a/jsonschema/3-0-0", { two: 1 }))).toEqual([
+    '"a" has no schema version "3-0-0"; it has "1-0-0" and "2-0-0".',
+  ]);
+  expect(verdict("b", "iglu:com.acme/b/jsonschema/1-0-0", { b: 1 })).toBe("valid");
+  expect(verdict("b", "iglu:com.acme/b/jsonschema/1-0-0", {})).toBe("invalid");
+});
+
 test("an event whose type has a schema must have data", async () => {
   const registry = await load({ "a.json": needs("x"), "b.json": { type: "object" } });
   expect(messages(registry.validate("a", undefined, undefined))).toEqual([

@@ -10,7 +10,7 @@ import { explainViolations } from "./problem-words.ts";
 import { SchemaCompiler } from "./schema-compiler.ts";
 import { readSchemaFiles, type SchemaFile } from "./schema-files.ts";
 import type { SchemasConfig } from "./config.ts";
-import { compareVersions, versionNamed } from "./schema-version.ts";
+import { compareVersions, mustHaveVersion, preferredVersion, versionNamed } from "./schema-version.ts";
 import { foundWords, listed, quoted } from "./value-words.ts";
 
 const VALID: Verdict = { kind: "valid" };
@@ -68,7 +68,7 @@ export class SchemaRegistry implements EventValidator {
     const schemas = this.#types.get(type);
     if (schemas === undefined) return new UnknownType(type, this.#types);
     let schema = schemas.preferred;
-    if (dataschema !== undefined) {
+    if (dataschema !== undefined && !(schemas.byVersion.size === 0 && mustHaveVersion(dataschema))) {
       const version = versionNamed(dataschema, type);
       const named = version === undefined ? schema : schemas.byVersion.get(version);
       if (named === undefined) return unknownVersion(type, version ?? "", schemas);
@@ -248,7 +248,7 @@ function register(file: SchemaFile, type: string, compiled: CompiledSchema, expo
 
 function ordered(schemas: readonly RegisteredSchema[]): TypeSchemas {
   const sorted = schemas.toSorted((a, b) => compareVersions(a.version ?? "", b.version ?? ""));
-  const preferred = sorted.find((schema) => schema.version === undefined) ?? sorted.at(-1);
+  const preferred = preferredVersion(sorted);
   assert(preferred !== undefined, "a type has at least one schema");
   const named = sorted.flatMap((schema) => (schema.version === undefined ? [] : [[schema.version, schema] as const]));
   return { preferred, byVersion: new Map(named) };

@@ -30,6 +30,11 @@ export function noteReferences(documents: DocumentTable, base: string, document:
   });
 }
 
+/** What the schema's own `$ref` leads to; `undefined` without one, or when it is an anchor. */
+export function referenceTarget(schema: object): unknown {
+  return targets.get(schema);
+}
+
 /** The schema itself, or what its `$ref` leads to. */
 export function resolveReference(schema: unknown): unknown {
   let resolved = schema;

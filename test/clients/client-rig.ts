@@ -15,7 +15,7 @@ export interface ArrivedEvent {
 /** A collector for a client to send to: a real process, whose events go to files. */
 export interface ClientRig extends AsyncDisposable {
   readonly collector: CollectorProcess;
-  /** `http://127.0.0.1:PORT`. */
+  /** `http://127.0.0.1:PORT`, or with https. */
   readonly origin: string;
   /** What has arrived in the files, in order, once there are at least so many. */
   arrived(atLeast: number): Promise<readonly ArrivedEvent[]>;
@@ -23,13 +23,17 @@ export interface ClientRig extends AsyncDisposable {
 
 /**
  * @param options.source further keys of the source `app`, whose write key is `wk_app`, as YAML in one line
+ * @param options.tls the files of a certificate, for HTTPS
  * @param options.schemas JSON Schemas by event type
  */
 export async function startClientRig(
   options: {
     readonly source?: string;
+    /** Whose pages may send to the source. Default: all, without credentials. */
+    readonly origins?: readonly string[];
     readonly schemas?: Readonly<Record<string, unknown>>;
     readonly port?: number;
+    readonly tls?: { readonly cert: string; readonly key: string };
   } = {},
 ): Promise<ClientRig> {
   await using opened = new AsyncDisposableStack();
@@ -40,14 +44,17 @@ export async function startClientRig(
     await writeFile(path.join(schemas, `${type}.json`), JSON.stringify(schema));
   }
   const further = options.source === undefined ? "" : `, ${options.source}`;
+  const { tls } = options;
+  const address = `host: 127.0.0.1, port: ${options.port ?? 0}`;
+  const listen = tls === undefined ? "" : `listen: { ${address}, tls: { cert: ${tls.cert}, key: ${tls.key} } }\n`;
   const collector = opened.use(
     await CollectorProcess.start(
       dir.path,
-      `workers: 1
+      `${listen}workers: 1
 journal: { dir: ./journal }
 schemas: { dir: ./schemas }
 sources:
-  - { name: app, keys: [wk_app], origins: ["*"], clientIp: none${further} }
+  - { name: app, keys: [wk_app], origins: ${JSON.stringify(options.origins ?? ["*"])}, clientIp: none${further} }
 sinks:
   - { name: files, type: file, dir: ./events, batch: { maxAgeMs: 20 } }
 `,
@@ -59,7 +66,7 @@ sinks:
   const closing = opened.move();
   return {
     collector,
-    origin: `http://127.0.0.1:${collector.port}`,
+    origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${collector.port}`,
     async arrived(atLeast) {
       let all: ArrivedEvent[] = [];
       await waitFor(async () => {

@@ -8,13 +8,15 @@ const INSTALL_MS = 300_000;
 /**
  * A real browser: the machine's, else Debian's, which is installed. `undefined`, with the reason in
  * `whyNoChromium`, when there is none to be had.
+ *
+ * @param args further switches of its command line
  */
-export async function startChromium(): Promise<(Browser & AsyncDisposable) | undefined> {
+export async function startChromium(args: readonly string[] = []): Promise<(Browser & AsyncDisposable) | undefined> {
   const executablePath = findChromium() ?? installChromium();
   if (executablePath === undefined) return undefined;
   return chromium.launch({
     executablePath,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"],
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", ...args],
   });
 }
 

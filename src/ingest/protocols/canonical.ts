@@ -101,7 +101,7 @@ function frameOf(enrichment: Enrichment): Frame {
   let tail = `,"receivedtime":"${received}"`;
   if (enrichment.clientIp !== undefined) tail += `,"clientip":${JSON.stringify(enrichment.clientIp)}`;
   if (enrichment.userAgent !== undefined) tail += `,"useragent":${JSON.stringify(enrichment.userAgent)}`;
-  tail += enrichment.attributes;
+  tail += enrichment.attributes ?? "";
   tail += `,"collector":${JSON.stringify(enrichment.collectorPrefix).slice(0, -1)}`;
   const head = `{"specversion":"1.0","source":${JSON.stringify(enrichment.source)}`;
   lastFrame = {

@@ -39,10 +39,11 @@ export interface UnreadableBody {
 
 /**
  * Reads a request's body event by event, so that who reads may pause, and may let go of
- * one before the next is parsed. When it returns an `UnreadableBody`, what it yielded
+ * one before the next is parsed. It yields `undefined` where it has worked for long and has no event
+ * yet, which is a place to pause too. When it returns an `UnreadableBody`, what it yielded
  * before counts for nothing.
  */
-export type IncomingBody = Generator<IncomingItem, UnreadableBody | undefined, undefined>;
+export type IncomingBody = Generator<IncomingItem | undefined, UnreadableBody | undefined, undefined>;
 
 /** Bounds a protocol enforces while it reads, before anything is parsed into objects. */
 export interface EventLimits {
@@ -62,7 +63,7 @@ export interface Enrichment {
   readonly clientIp: string | undefined;
   readonly userAgent: string | undefined;
   /** Further attributes, as members of a JSON object, each after a comma. */
-  readonly attributes: string;
+  readonly attributes?: string;
   /** `<node>/<slot>-`, completed by the event's position. */
   readonly collectorPrefix: string;
 }

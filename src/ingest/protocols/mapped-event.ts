@@ -25,19 +25,24 @@ export interface MappedEvent {
  */
 export function mappedItem({ data, attributes, ...named }: MappedEvent, limits: EventLimits): IncomingItem {
   const members: string[] = [];
-  const add = (name: string, json: string | undefined): void => {
-    if (json !== undefined) members.push(`${JSON.stringify(name)}:${json}`);
+  // What `JSON.parse` would make of it; without a prototype, so that any name is a member.
+  const object: Record<string, unknown> = Object.create(null);
+  const add = (name: string, json: string | undefined, value: unknown): void => {
+    if (json === undefined) return;
+    members.push(`${JSON.stringify(name)}:${json}`);
+    object[name] = json === "null" ? null : value;
   };
-  for (const [name, value] of Object.entries({ ...named, ...attributes })) add(name, JSON.stringify(value));
-  if (data instanceof Uint8Array) add("data", Buffer.from(data).toString("utf8"));
-  else add("data", JSON.stringify(data));
+  for (const [name, value] of Object.entries({ ...named, ...attributes })) add(name, JSON.stringify(value), value);
+  const sent = data instanceof Uint8Array ? Buffer.from(data).toString("utf8") : undefined;
+  add("data", sent ?? JSON.stringify(data), data);
   const raw = Buffer.from(`{${members.join(",")}}`);
   const scanned = scanValue(raw, 0, raw.length);
   const problem = brokenLimit(scanned, limits);
   if (problem !== undefined) {
     return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
   }
-  const object: Record<string, unknown> = JSON.parse(raw.toString("utf8"));
+  // Not before its limits are known.
+  if (sent !== undefined) object["data"] = JSON.parse(sent);
   return readEvent(object, raw, scanned.ownKeys);
 }
 

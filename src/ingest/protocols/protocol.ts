@@ -1,4 +1,5 @@
 import type { Exchange, ProblemForm, RequestHead } from "../exchange.ts";
+import type { Source } from "../sources.ts";
 import type { EventLimits, IncomingBody } from "./incoming-event.ts";
 import type { ProtocolName } from "./protocol-names.ts";
 
@@ -20,13 +21,21 @@ export interface ProtocolEndpoint {
   readonly methods: readonly ("GET" | "POST")[];
   /** What it reads, for `Accept-Post` and for who sent something else. */
   readonly mediaTypes: readonly string[];
-  /** How the events of such a request are read; `undefined` when its media type is none of `mediaTypes`. */
-  readerOf(head: RequestHead): BodyReader | undefined;
+  /**
+   * How the events of such a request are read; `undefined` when its media type is none of `mediaTypes`.
+   *
+   * @param source who sends it, for protocols that sources have options for
+   */
+  readerOf(head: RequestHead, source: Source): BodyReader | undefined;
   /**
    * The write key within a body, for clients that put it there; asked only when the request carries
    * none elsewhere. The body is decompressed, and may be anything.
    */
   keyIn?(body: Buffer, head: RequestHead): string | undefined;
+  /** Whether the sender asks that its address is not recorded. Default: as the source is configured. */
+  isAnonymous?(head: RequestHead): boolean;
+  /** Headers, in pairs, that its answer to OPTIONS has besides, for who may send events here. */
+  greet?(head: RequestHead): readonly string[];
   /** Tells that a request is taken. Default: as the native protocol does. */
   answer?(exchange: Exchange, taken: Taken): void;
   /** How a refusal is written. Default: `application/problem+json`. */

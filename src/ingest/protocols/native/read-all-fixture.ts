@@ -8,7 +8,7 @@ export function readAll(
   for (;;) {
     const next = body.next();
     if (next.done === true) return next.value ?? { kind: "items", items };
-    items.push(next.value);
+    if (next.value !== undefined) items.push(next.value);
   }
 }
 

@@ -20,7 +20,7 @@ function read(body: string | Buffer | object, call?: SegmentCall): Read {
   for (;;) {
     const next = reading.next();
     if (next.done === true) return { items, end: next.value };
-    items.push(next.value);
+    if (next.value !== undefined) items.push(next.value);
   }
 }
 

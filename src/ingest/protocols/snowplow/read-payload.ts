@@ -1,0 +1,124 @@
+import { isUtf8 } from "node:buffer";
+import {
+  type ScannedMember,
+  scanElements,
+  scanMembers,
+  type ScannedValue,
+  skipSpace,
+  trimEnd,
+} from "../../body/json-scan.ts";
+import { notAnObject } from "../event-form.ts";
+import { brokenLimit } from "../event-limits.ts";
+import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
+import { malformedItem } from "../malformed-item.ts";
+import { mappedItem } from "../mapped-event.ts";
+import { explainJson, explainUtf8 } from "../text-fault.ts";
+import { urlParameters } from "../url-parameters.ts";
+import { mapSnowplow } from "./map-event.ts";
+import { parametersOfJson, parametersOfQuery, type SnowplowParameters } from "./snowplow-parameters.ts";
+
+const ENVELOPE =
+  '{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[…]}, with an object of parameters for each event';
+
+/**
+ * Reads the body of a POST: the envelope `payload_data`, whose `data` is an array of events, each a flat
+ * object of parameters.
+ */
+export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: number): IncomingBody {
+  if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
+  const start = skipSpace(body, 0, body.length);
+  const end = trimEnd(body, start, body.length);
+  if (start === end) return unreadable("empty_body", `The body is empty; send ${ENVELOPE}.`);
+  const data = dataMember(body, start, end);
+  const elements = data && scanElements(body, data.valueStart, data.valueEnd, limits.maxEventsPerRequest);
+  if (elements === undefined) return notAnEnvelope(body);
+  if (elements.length > limits.maxEventsPerRequest) {
+    const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
+    return unreadable("too_many_events", detail);
+  }
+  if (elements.length === 0) return unreadable("no_events", 'The envelope\'s "data" holds no events.');
+  for (const element of elements) {
+    const item = itemOf(body, element, limits, receivedMs);
+    if (item === undefined) return notAnEnvelope(body);
+    yield item;
+  }
+  return undefined;
+}
+
+/** Reads the one event that is in the query of a GET. */
+export function* readQuery(target: string, limits: EventLimits, receivedMs: number): IncomingBody {
+  const query = urlParameters(target);
+  if ("kind" in query) return query;
+  if (query.size === 0)
+    return unreadable("no_events", 'The query holds no event. Name its kind in "e", such as `?e=pv`.');
+  const raw = Buffer.from(JSON.stringify(Object.fromEntries(query)));
+  yield mapped(parametersOfQuery(query), raw, limits, receivedMs);
+  return undefined;
+}
+
+/** The app id (`aid`) of the first event in a body that may be anything. */
+export function firstAppId(body: Buffer): string | undefined {
+  const start = skipSpace(body, 0, body.length);
+  const data = dataMember(body, start, trimEnd(body, start, body.length));
+  const first = data && scanElements(body, data.valueStart, data.valueEnd, 0)?.[0];
+  if (first === undefined) return undefined;
+  const member = memberNamed(body, first.start, first.end, "aid");
+  const value = member && parseJson(body, member.valueStart, member.valueEnd);
+  return typeof value === "string" ? value : undefined;
+}
+
+function dataMember(body: Buffer, start: number, end: number): ScannedMember | undefined {
+  return memberNamed(body, start, end, "data");
+}
+
+/** The last of that name, as parsers take it. */
+function memberNamed(body: Buffer, start: number, end: number, name: string): ScannedMember | undefined {
+  const quoted = JSON.stringify(name);
+  return scanMembers(body, start, end)?.findLast(
+    ({ keyStart, keyEnd }) => body.toString("latin1", keyStart, keyEnd) === quoted,
+  );
+}
+
+/** `undefined` when its text is not JSON. */
+function itemOf(
+  body: Buffer,
+  element: ScannedValue,
+  limits: EventLimits,
+  receivedMs: number,
+): IncomingItem | undefined {
+  const raw = body.subarray(element.start, element.end);
+  const broken = brokenLimit(element, limits);
+  if (broken !== undefined) return malformedItem(raw, broken, false);
+  const value = parseJson(raw, 0, raw.length);
+  if (value === undefined) return undefined;
+  const parameters = parametersOfJson(raw);
+  if (parameters === undefined) return malformedItem(raw, notAnObject(value));
+  if (typeof parameters !== "string") return mapped(parameters, raw, limits, receivedMs);
+  const name = JSON.stringify(parameters.slice(0, 60));
+  const message = `The parameter ${name} holds an object or an array; all are strings. JSON goes into ue_pr and co, as text.`;
+  return malformedItem(raw, { code: "type", pointer: "", message, expected: "a string" });
+}
+
+function mapped(parameters: SnowplowParameters, raw: Buffer, limits: EventLimits, receivedMs: number): IncomingItem {
+  const event = mapSnowplow(parameters, limits, receivedMs);
+  return "code" in event ? malformedItem(raw, event) : mappedItem(event, limits);
+}
+
+/** `undefined`, which no JSON is, when the text is not JSON. */
+function parseJson(bytes: Buffer, start: number, end: number): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8", start, end));
+  } catch {
+    return undefined;
+  }
+}
+
+function notAnEnvelope(body: Buffer): UnreadableBody {
+  if (parseJson(body, 0, body.length) === undefined)
+    return unreadable("invalid_json", explainJson(body.toString("utf8")));
+  return unreadable("no_events", `The body is no envelope of Snowplow's: ${ENVELOPE}.`);
+}
+
+function unreadable(code: string, detail: string): UnreadableBody {
+  return { kind: "unreadable", code, detail };
+}
