@@ -60,15 +60,10 @@ export class SourceTable {
     const ownPaths = new Map<string, SourcePath>();
     this.paths = ownPaths;
     for (const config of configs) {
-      const { name, keys, origins, quota, protocols, paths, ...rules } = config;
-      const before = earlier && earlier.#byName.get(name);
+      const { keys, origins, quota, protocols, paths, ...rules } = config;
+      const before = earlier && earlier.#byName.get(rules.name);
       const source: Source = {
-        name,
-        validation: rules.validation,
-        unknownTypes: rules.unknownTypes,
-        ack: rules.ack,
-        requireId: rules.requireId,
-        clientIp: rules.clientIp,
+        ...rules,
         protocols: new Set(protocols),
         origins: new Origins(origins),
         quota: quota && new SourceQuota(quota, nowMs, secureRandom, before?.quota),
