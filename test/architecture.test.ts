@@ -3,6 +3,7 @@ import path from "node:path";
 import { describe, expect, test } from "vitest";
 import { ERROR_CODES } from "../src/core/errors.ts";
 import { PROBLEM_CODES } from "../src/ingest/problems.ts";
+import { PROTOCOLS } from "../src/ingest/protocols/all-protocols.ts";
 import { VALIDATION_CODES } from "../src/schemas/validation-codes.ts";
 
 const ROOT = path.dirname(import.meta.dirname);
@@ -180,6 +181,23 @@ describe.each(sinkTypes)("the sink %s", (type) => {
 
   test("is documented", () => {
     expect(read("docs/configuration.md")).toMatch(new RegExp(`^#+ .*\\b${type}\\b`, "m"));
+  });
+});
+
+describe.each(PROTOCOLS.filter(({ name }) => name !== "native"))("the protocol $name", ({ name, endpoints }) => {
+  test("has a folder of its name and a page, which the overview names with its paths", () => {
+    expect(read(`src/ingest/protocols/${name}/${name}-protocol.ts`)).toContain(`name: "${name}"`);
+    expect(read(`docs/protocols/${name}.md`)).toContain("curl");
+    expect(read("docs/protocols.md")).toContain(`[\`${name}\`](protocols/${name}.md)`);
+  });
+
+  test("has a client that others wrote among the tests, or says why not", () => {
+    expect(read("docs/conformance.md")).toMatch(new RegExp(`^\\| ${name} \\|`, "m"));
+  });
+
+  test("is in the description of the API", () => {
+    const paths = Object.keys((JSON.parse(read("docs/openapi.json")) as { paths: object }).paths);
+    expect(endpoints.map(({ path: at }) => at).filter((at) => !paths.includes(at))).toEqual([]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { formatBytes } from "../core/config-fields.ts";
 import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { ACK_LEVELS, type HttpConfig } from "./config.ts";
+import { protocolPaths } from "./openapi-protocols.ts";
 import { openapiSchemas } from "./openapi-schemas.ts";
 import { PROBLEM_CODES, PROBLEM_MEDIA_TYPE, PROBLEMS, type ProblemCode } from "./problems.ts";
 import { NATIVE_MEDIA_TYPES } from "./protocols/native/parse-native.ts";
@@ -51,6 +52,7 @@ export function openapiDocument(version: string, http: HttpConfig) {
     ],
     paths: {
       "/v1/events": { post: postEvents(http), options: preflight("Events") },
+      ...protocolPaths(),
       "/v1/receipts/{id}": { get: getReceipt(), options: preflight("Receipt", [RECEIPT_PARAMETER]) },
       "/v1/schemas": { get: getSchemas() },
       "/v1/schemas/{type}": { get: getSchema("getSchema", [TYPE_PARAMETER]) },
