@@ -63,6 +63,7 @@ const enrichment = {
   source: "web",
   receivedMs: Date.UTC(2026, 10, 27),
   clientIp: "203.0.113.0",
+  attributes: "",
   userAgent: "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0",
   collectorPrefix: "node-1/0-",
 };

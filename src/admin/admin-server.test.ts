@@ -17,6 +17,8 @@ const view: AdminView = {
       missing: [],
       accepted: { web: 3 },
       quarantined: {},
+      filtered: {},
+      clientDropped: {},
       rows: [],
     }),
 };

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import type { Journal } from "../core/journal.ts";
+import { summarize } from "../core/ledger-summary.ts";
 import { draftOf } from "../journal/journal-fixture.ts";
 import { SimulatedDisk } from "../journal/simulated-disk.ts";
+import { ledgerReport } from "./ledger-report.ts";
 import { memorySink, openSlot, patientSink } from "./slot-fixture.ts";
 
 const FIRST_SEGMENT = "/journal/0/0000000000000000.seg";
@@ -183,4 +185,28 @@ test("names that objects have from birth are sources and sinks like any other", 
   await first.book.flush();
   await using second = await openSlot(disk.afterKill(), [patientSink("constructor")]);
   expect(second.ledger.rows()).toMatchObject([{ source: "toString", sink: "constructor", accepted: 1, held: 1 }]);
+});
+
+test("what was filtered, and what clients dropped, is counted exactly across restarts, and is in no sum of accepted events", async () => {
+  const disk = new SimulatedDisk();
+  await using first = await openSlot(disk, [patientSink("sink")]);
+  await first.start();
+  await write(first.journal, 3);
+  first.ledger.filter("web", "sampled", 5);
+  first.ledger.filter("web", "bot", 1);
+  first.ledger.reportClientDropped("web", "queue_full", 7);
+  await first.book.flush();
+  await using second = await openSlot(disk.afterKill(), [patientSink("sink")]);
+  second.ledger.filter("web", "sampled", 2);
+  second.ledger.filter("app", "duplicate", 1);
+  await second.book.flush();
+  expect(summarize([second.ledger])).toMatchObject({
+    balanced: true,
+    accepted: { app: 1, web: 2 },
+    filtered: { web: { sampled: 7, bot: 1 }, app: { duplicate: 1 } },
+    clientDropped: { web: { queue_full: 7 } },
+  });
+  expect(ledgerReport(summarize([second.ledger]))).toContain(
+    "Filtered by the rules of web: 7 sampled, 1 bot.\nFiltered by the rules of app: 1 duplicate.\nDropped before sending by clients of web: 7 queue_full.",
+  );
 });

@@ -1,3 +1,4 @@
+import type { EventsByReason } from "../core/ledger.ts";
 import type { LedgerSummary } from "../core/ledger-summary.ts";
 
 /** Source and sink; the others are numbers. */
@@ -32,11 +33,17 @@ export function ledgerReport(ledger: LedgerSummary): string {
   const verdict = ledger.balanced ? "the ledger balances" : "THE LEDGER DOES NOT BALANCE";
   return [
     `Ledger: ${accepted} accepted, ${quarantined} quarantined; ${verdict}.`,
+    ...reasonLines("Filtered by the rules of", ledger.filtered),
+    ...reasonLines("Dropped before sending by clients of", ledger.clientDropped),
     ...(ledger.complete
       ? []
       : [`Not the last figures: of ${slotsText(ledger.missing)}, what was known before the end.`]),
     ...(rows.length > 0 ? table : ["No event has been accepted yet."]),
   ].join("\n");
+}
+
+function reasonLines(what: string, counts: EventsByReason): string[] {
+  return Object.entries(counts).map(([source, reasons]) => `${what} ${source}: ${droppedText(reasons)}.`);
 }
 
 function slotsText(slots: readonly string[]): string {

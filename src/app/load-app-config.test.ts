@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
@@ -48,5 +48,31 @@ sinks: [{ name: a, type: file, dir: ./not/there/yet }]
     { line: 2, path: "journal.dir", message: expect.stringContaining("is a file and no directory") },
     { line: 3, path: "quarantine.dir", message: expect.stringContaining(`lies below ${dir}/plain, which is a file`) },
     { line: 4, path: "deadLetters.dir", message: expect.stringContaining("is a file") },
+  ]);
+});
+
+test("a geo database that is missing or broken is a problem of its line, and a good one is found beside the configuration", async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), "millrace-config-"));
+  await using cleanup = new AsyncDisposableStack();
+  cleanup.defer(() => rm(dir, { recursive: true }));
+  const file = path.join(dir, "millrace.yaml");
+  await writeFile(path.join(dir, "broken.mmdb"), "not a database");
+  await copyFile(
+    path.join(import.meta.dirname, "../ingest/enrichment/fixtures/city.mmdb"),
+    path.join(dir, "city.mmdb"),
+  );
+  await writeFile(
+    file,
+    `sinks: [{ name: a, type: file, dir: ./events }]
+sources:
+  - { name: a, keys: [wk_a], geo: { file: ./missing.mmdb } }
+  - { name: b, keys: [wk_b], geo: { file: broken.mmdb } }
+  - { name: c, keys: [wk_c], geo: { file: city.mmdb } }
+`,
+  );
+  const loaded = await loadAppConfig({ file, cwd: "/", env: {} });
+  expect(loaded.kind === "problems" && loaded.problems).toMatchObject([
+    { line: 3, path: "sources[0].geo.file", message: expect.stringContaining(`${dir}/missing.mmdb cannot be read`) },
+    { line: 4, path: "sources[1].geo.file", message: expect.stringContaining("not a whole MaxMind database") },
   ]);
 });

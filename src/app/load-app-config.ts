@@ -4,6 +4,7 @@ import { MillraceError } from "../core/errors.ts";
 import type { ConfigProblem } from "../config/config-problem.ts";
 import { parseConfig } from "../config/load-config.ts";
 import { shortPath } from "../config/short-path.ts";
+import { readGeoFile } from "../ingest/enrichment/geo-database.ts";
 import { loadCertificate } from "../ingest/tls/certificate.ts";
 import { compileSchemas, readSchemas, type SchemaRegistry, type SchemaTexts } from "../schemas/registry.ts";
 import { type MillraceConfig, millraceConfig } from "./config.ts";
@@ -51,6 +52,11 @@ export async function loadAppConfig(options: {
   const { tls } = config.listen;
   const certificate = tls === undefined ? undefined : await orProblem(loadCertificate(tls));
   if (certificate instanceof MillraceError) problems.push(parsed.problemAt(["listen", "tls"], certificate.message));
+  for (const [index, { geo }] of config.sources.entries()) {
+    const database = geo && (await orProblem(readGeoFile(geo.file)));
+    if (database instanceof MillraceError)
+      problems.push(parsed.problemAt(["sources", index, "geo", "file"], database.message));
+  }
   const loaded = await orProblem(loadSchemas(config));
   if (loaded instanceof MillraceError) problems.push(parsed.problemAt(["schemas", "dir"], loaded.message));
   else if (problems.length === 0)
@@ -116,6 +122,9 @@ function withAbsolutePaths(config: MillraceConfig, dataBase: string, configBase:
       dir: config.schemas.dir === undefined ? undefined : path.resolve(configBase, config.schemas.dir),
     },
     shutdown: withAbsoluteLifeboat(config.shutdown, data),
+    sources: config.sources.map((source) =>
+      source.geo === undefined ? source : { ...source, geo: { file: path.resolve(configBase, source.geo.file) } },
+    ),
     sinks: config.sinks.map((sink) => (sink.type === "file" ? { ...sink, dir: data(sink.dir) } : sink)),
   };
 }

@@ -24,6 +24,9 @@ test("what is saved of a slot counts when it is newer than what its worker told 
   await file.save(at(291, 3));
   await ledgers.refresh("0");
   expect(ledgers.summary(["0"])).toMatchObject({ complete: false, missing: ["0"], quarantined: { web: 3 } });
+  await file.save({ ...at(291, 3), filtered: { web: { bot: 1 } } });
+  await ledgers.refresh("0");
+  expect(ledgers.summary([])).toMatchObject({ filtered: { web: { bot: 1 } }, clientDropped: {} });
   ledgers.tell("0", at(300, 3));
   await ledgers.refresh("0");
   expect(ledgers.of("0")?.countedTo).toBe(300);

@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { type Checkpoint, Ledger } from "../core/ledger.ts";
+import { type Checkpoint, type EventsByReason, Ledger } from "../core/ledger.ts";
 import { type LedgerSummary, summarize } from "../core/ledger-summary.ts";
 import { checkpointsIn } from "../journal/checkpoint-file.ts";
 import { nodeDisk } from "../journal/disk.ts";
@@ -77,9 +77,15 @@ function isNewer(a: Checkpoint, b: Checkpoint): boolean {
   return progressOf(a) > progressOf(b);
 }
 
-function progressOf({ sinks, quarantined }: Checkpoint): number {
+function progressOf({ sinks, quarantined, filtered, clientDropped }: Checkpoint): number {
   let progress = 0;
   for (const { cursor } of Object.values(sinks)) progress += cursor;
   for (const events of Object.values(quarantined)) progress += events;
-  return progress;
+  return progress + sumOf(filtered) + sumOf(clientDropped);
+}
+
+function sumOf(counts: EventsByReason = {}): number {
+  let sum = 0;
+  for (const reasons of Object.values(counts)) for (const events of Object.values(reasons)) sum += events;
+  return sum;
 }

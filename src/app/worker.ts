@@ -3,6 +3,7 @@ import { systemClock } from "../core/clock.ts";
 import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import type { Position } from "../core/event.ts";
 import type { Ledger } from "../core/ledger.ts";
+import { Enrichers } from "../ingest/enrichment/enrichers.ts";
 import { IngestServer } from "../ingest/ingest-server.ts";
 import { createIngestMetrics } from "../ingest/metrics.ts";
 import { openapiDocument } from "../ingest/openapi.ts";
@@ -29,6 +30,7 @@ interface Parts extends OpenSlot {
   /** Acknowledged events that earlier workers of this slot lost since the supervisor started. */
   readonly lostBefore: number;
   readonly deliveries: PipelineDeliveries;
+  readonly enrichers: Enrichers;
   /** `undefined` when this worker only empties its slot. */
   readonly server: IngestServer | undefined;
 }
@@ -116,14 +118,16 @@ export class Worker {
     const clock = systemClock;
     const registry = createRegistry(slot);
     const shares = serving?.servingWorkers ?? 1;
+    // What was opened is closed again when a later step fails, such as a port that is taken.
+    await using opened = new AsyncDisposableStack();
+    const enrichers = await Enrichers.open(serving === undefined ? [] : config.sources, { clock, log });
+    opened.defer(() => enrichers.stop());
     const live: Live = {
       settings,
-      sources: SourceTable.create(shareOfQuotas(config.sources, shares), clock),
+      sources: SourceTable.create(shareOfQuotas(config.sources, shares), clock, enrichers),
       shares,
       draining: false,
     };
-    // What was opened is closed again when a later step fails, such as a port that is taken.
-    await using opened = new AsyncDisposableStack();
 
     const slotParts = await openSlot({ slot, config, crashes, registry, clock, log }, opened);
     const { journal, book, pipelines, quarantine } = slotParts;
@@ -148,6 +152,14 @@ export class Worker {
           book.ledger.quarantine(source, events);
           book.changed();
         },
+        onFiltered: (source, reason, events) => {
+          book.ledger.filter(source, reason, events);
+          book.changed();
+        },
+        onClientDropped: (source, reason, events) => {
+          book.ledger.reportClientDropped(source, reason, events);
+          book.changed();
+        },
         metrics: createIngestMetrics(registry),
         log,
         clock,
@@ -159,7 +171,7 @@ export class Worker {
     }
     opened.move();
     const lostBefore = isReplacement ? book.lostBefore : 0;
-    const parts = { ...slotParts, lostBefore, deliveries, server };
+    const parts = { ...slotParts, lostBefore, deliveries, enrichers, server };
     return new Worker(slot, parts, live, log);
   }
 
@@ -219,8 +231,12 @@ export class Worker {
 
   /** Puts new sources, schemas and sinks into force, all or none, without dropping a connection. */
   async apply(settings: LiveSettings): Promise<void> {
-    await this.#parts.pipelines.apply(settings.config.sinks);
+    const { enrichers, pipelines, server } = this.#parts;
+    const described = server === undefined ? [] : settings.config.sources;
+    await enrichers.load(described);
+    await pipelines.apply(settings.config.sinks);
     this.#live.sources = this.#live.sources.replacedBy(shareOfQuotas(settings.config.sources, this.#live.shares));
+    enrichers.keepFor(described);
     this.#live.settings = settings;
   }
 
@@ -281,8 +297,9 @@ export class Worker {
   }
 
   async #closeParts(beforeUnlock?: () => Promise<void>): Promise<void> {
-    const { pipelines, book, journal, quarantine, deadLetters, reserve, lock } = this.#parts;
+    const { enrichers, pipelines, book, journal, quarantine, deadLetters, reserve, lock } = this.#parts;
     this.#withdrawal.abort();
+    enrichers.stop();
     await pipelines.stop();
     await Promise.all([quarantine.close(), deadLetters.close()]);
     const isSaved = await book.close();

@@ -48,8 +48,8 @@ function asJson(loaded: LoadedConfig): unknown {
     admin: config.admin,
     schemas: config.schemas,
     journal: config.journal,
-    // Without the write keys: what a check prints ends up in logs.
-    sources: config.sources.map(({ keys, ...source }) => ({ ...source, keys: keys.length })),
+    // Without write keys and secrets: what a check prints ends up in logs.
+    sources: config.sources.map(({ keys, ...source }) => ({ ...source, keys: keys.length, hashSecret: undefined })),
     sinks: config.sinks.map(({ name, type, required, when }) => ({ name, type, required, when })),
     lossBudget: lossBudget(config),
   };

@@ -35,6 +35,7 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
   schema_invalid: EXIT.configInvalid,
   sink_misconfigured: EXIT.configInvalid,
   filter_invalid: EXIT.configInvalid,
+  geo_invalid: EXIT.configInvalid,
   tls_invalid: EXIT.configInvalid,
   port_unavailable: EXIT.failed,
   journal_full: EXIT.failed,

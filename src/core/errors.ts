@@ -16,6 +16,7 @@ export const ERROR_CODES = [
   "schema_invalid",
   "sink_misconfigured",
   "filter_invalid",
+  "geo_invalid",
   "usage",
 ] as const;
 

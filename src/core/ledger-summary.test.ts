@@ -30,12 +30,18 @@ test("the ledgers of all slots add up, row by row and reason by reason", () => {
   ]);
   b.quarantine("web", 7);
   c.quarantine("app", 1);
+  a.filter("web", "sampled", 5);
+  b.filter("web", "sampled", 1);
+  c.filter("app", "bot", 2);
+  b.reportClientDropped("web", "queue_full", 3);
   expect(summarize([a, b, c])).toEqual({
     balanced: true,
     complete: true,
     missing: [],
     accepted: { web: 15, app: 2 },
     quarantined: { web: 7, app: 1 },
+    filtered: { web: { sampled: 6 }, app: { bot: 2 } },
+    clientDropped: { web: { queue_full: 3 } },
     rows: [
       { source: "web", sink: "stream", accepted: 15, delivered: 3, deadLettered: 1, dropped: { filtered: 3 }, held: 8 },
       { source: "app", sink: "stream", accepted: 2, delivered: 0, deadLettered: 0, dropped: {}, held: 2 },
@@ -47,6 +53,8 @@ test("the ledgers of all slots add up, row by row and reason by reason", () => {
     missing: ["1"],
     accepted: {},
     quarantined: {},
+    filtered: {},
+    clientDropped: {},
     rows: [],
   });
 });

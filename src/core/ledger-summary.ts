@@ -1,4 +1,4 @@
-import type { Ledger, LedgerRow } from "./ledger.ts";
+import type { EventsByReason, Ledger, LedgerRow } from "./ledger.ts";
 
 /** Several ledgers as one: the conservation counters of a node, over all its journal slots. */
 export interface LedgerSummary {
@@ -12,6 +12,10 @@ export interface LedgerSummary {
   readonly accepted: Readonly<Record<string, number>>;
   /** Events that failed validation and were set aside, by source. */
   readonly quarantined: Readonly<Record<string, number>>;
+  /** Events that a rule of their source kept out of the journal, by source and reason. They are not in `accepted`. */
+  readonly filtered: EventsByReason;
+  /** Events that clients say they dropped before they sent them, by source and reason. */
+  readonly clientDropped: EventsByReason;
   readonly rows: readonly LedgerRow[];
 }
 
@@ -30,6 +34,8 @@ export function summarize(ledgers: readonly Ledger[], missing: readonly string[]
     missing,
     accepted: sumByName(ledgers.map((ledger) => ledger.accepted())),
     quarantined: sumByName(ledgers.map((ledger) => ledger.quarantined())),
+    filtered: sumByReason(ledgers.map((ledger) => ledger.filtered())),
+    clientDropped: sumByReason(ledgers.map((ledger) => ledger.clientDropped())),
     rows: [...rows.values()],
   };
 }
@@ -44,6 +50,16 @@ function added(a: LedgerRow, b: LedgerRow): LedgerRow {
     dropped: sumByName([new Map(Object.entries(a.dropped)), new Map(Object.entries(b.dropped))]),
     held: a.held + b.held,
   };
+}
+
+function sumByReason(counts: readonly EventsByReason[]): EventsByReason {
+  const bySource = new Map<string, Map<string, number>[]>();
+  for (const sources of counts) {
+    for (const [source, reasons] of Object.entries(sources)) {
+      bySource.set(source, [...(bySource.get(source) ?? []), new Map(Object.entries(reasons))]);
+    }
+  }
+  return Object.fromEntries([...bySource].map(([source, reasons]) => [source, sumByName(reasons)]));
 }
 
 function sumByName(counts: readonly ReadonlyMap<string, number>[]): Record<string, number> {

@@ -126,3 +126,21 @@ test("the ledger balances after any history, and after a restart from its checkp
     }),
   );
 });
+
+test("of what clients report, 32 reasons a source are told apart, others are counted together, and none is lost", () => {
+  let ledger = new Ledger();
+  for (let reason = 0; reason < 40; reason++) {
+    ledger.reportClientDropped("web", `reason_${"a".repeat(reason)}`, 2);
+    ledger = new Ledger(ledger.checkpoint());
+  }
+  ledger.reportClientDropped("web", "reason_", 1);
+  ledger.reportClientDropped("app", "new", 1);
+  const { web = {}, app } = ledger.clientDropped();
+  expect(Object.keys(web)).toHaveLength(33);
+  expect(web).toMatchObject({ reason_: 3, other: 16 });
+  expect(app).toEqual({ new: 1 });
+});
+
+test("a ledger that has nothing of the kind writes a checkpoint that earlier versions can read", () => {
+  expect(Object.keys(new Ledger().checkpoint())).toEqual(["version", "countedTo", "accepted", "quarantined", "sinks"]);
+});

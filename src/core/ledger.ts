@@ -28,6 +28,17 @@ export interface LedgerRow {
   readonly held: number;
 }
 
+/** Numbers of events by source and reason. */
+export type EventsByReason = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/**
+ * Most reasons that are told apart for what the clients of one source report to have dropped:
+ * they come from outside. Others are counted as {@link OTHER_REASON}.
+ */
+const MAX_CLIENT_REASONS = 32;
+
+const OTHER_REASON = "other";
+
 interface Tally {
   accepted: number;
   delivered: number;
@@ -52,6 +63,10 @@ export interface Checkpoint {
   readonly countedTo: Position;
   readonly accepted: Readonly<Record<string, number>>;
   readonly quarantined: Readonly<Record<string, number>>;
+  /** Absent where nothing was filtered, so that versions that do not know it can read the rest. */
+  readonly filtered?: EventsByReason | undefined;
+  /** Absent where no client has reported anything. */
+  readonly clientDropped?: EventsByReason | undefined;
   readonly sinks: Readonly<
     Record<
       string,
@@ -75,6 +90,8 @@ export class Ledger {
   #countedTo: Position;
   readonly #accepted: Map<string, number>;
   readonly #quarantined: Map<string, number>;
+  readonly #filtered: ReasonCounts;
+  readonly #clientDropped: ReasonCounts;
   readonly #accounts = new Map<string, Account>();
 
   /** A new ledger, or the one a checkpoint describes. */
@@ -82,6 +99,8 @@ export class Ledger {
     this.#countedTo = checkpoint?.countedTo ?? 0;
     this.#accepted = new Map(Object.entries(checkpoint?.accepted ?? {}));
     this.#quarantined = new Map(Object.entries(checkpoint?.quarantined ?? {}));
+    this.#filtered = new ReasonCounts(checkpoint?.filtered);
+    this.#clientDropped = new ReasonCounts(checkpoint?.clientDropped, MAX_CLIENT_REASONS);
     for (const [sink, saved] of Object.entries(checkpoint?.sinks ?? {})) {
       const tallies = Object.entries(saved.tallies).map(([source, tally]): [string, Tally] => [
         source,
@@ -132,6 +151,24 @@ export class Ledger {
 
   quarantined(): ReadonlyMap<string, number> {
     return this.#quarantined;
+  }
+
+  /** Counts events that were answered as accepted and are kept out of the journal by a rule of their source. */
+  filter(source: string, reason: string, events: number): void {
+    this.#filtered.add(source, reason, events);
+  }
+
+  filtered(): EventsByReason {
+    return this.#filtered.bySource();
+  }
+
+  /** Counts events that clients of a source say they dropped before they sent them. */
+  reportClientDropped(source: string, reason: string, events: number): void {
+    this.#clientDropped.add(source, reason, events);
+  }
+
+  clientDropped(): EventsByReason {
+    return this.#clientDropped.bySource();
   }
 
   /** Events accepted from each source since the ledger began. */
@@ -247,6 +284,8 @@ export class Ledger {
       countedTo: this.#countedTo,
       accepted: Object.fromEntries(this.#accepted),
       quarantined: Object.fromEntries(this.#quarantined),
+      ...(this.#filtered.isEmpty ? {} : { filtered: this.filtered() }),
+      ...(this.#clientDropped.isEmpty ? {} : { clientDropped: this.clientDropped() }),
       sinks,
     });
   }
@@ -255,6 +294,34 @@ export class Ledger {
     const account = this.#accounts.get(sink);
     assert(account !== undefined, `no account is open for sink ${sink}`);
     return account;
+  }
+}
+
+/** Counts events by source and reason. */
+class ReasonCounts {
+  readonly #bySource = new Map<string, Map<string, number>>();
+  readonly #maxReasons: number;
+
+  /** @param maxReasons most reasons of one source; further ones are counted together */
+  constructor(saved: EventsByReason = {}, maxReasons = Number.POSITIVE_INFINITY) {
+    this.#maxReasons = maxReasons;
+    for (const [source, reasons] of Object.entries(saved)) this.#bySource.set(source, new Map(Object.entries(reasons)));
+  }
+
+  get isEmpty(): boolean {
+    return this.#bySource.size === 0;
+  }
+
+  add(source: string, reason: string, events: number): void {
+    let reasons = this.#bySource.get(source);
+    if (reasons === undefined) this.#bySource.set(source, (reasons = new Map()));
+    const known = reasons.has(reason) || reasons.size < this.#maxReasons ? reason : OTHER_REASON;
+    // Reports add up to whatever clients say: beyond this a sum would not be exact.
+    reasons.set(known, Math.min(Number.MAX_SAFE_INTEGER, (reasons.get(known) ?? 0) + events));
+  }
+
+  bySource(): EventsByReason {
+    return Object.fromEntries([...this.#bySource].map(([source, reasons]) => [source, Object.fromEntries(reasons)]));
   }
 }
 

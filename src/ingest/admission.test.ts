@@ -1,12 +1,15 @@
+import pino from "pino";
 import { expect, test } from "vitest";
 import { systemClock } from "../core/clock.ts";
 import { admit } from "./admission.ts";
 import { clientNetwork } from "./client-ip.ts";
 import { sourceConfig } from "./config.ts";
 import { SourceTable } from "./sources.ts";
+import { Enrichers } from "./enrichment/enrichers.ts";
 
 const config = (fields: Record<string, unknown>) => sourceConfig.parse(fields);
-const table = SourceTable.create([config({ name: "web", keys: ["wk_web", "wk+/old=="] })], systemClock);
+const enrichers = await Enrichers.open([], { clock: systemClock, log: pino({ level: "silent" }) });
+const table = SourceTable.create([config({ name: "web", keys: ["wk_web", "wk+/old=="] })], systemClock, enrichers);
 
 test.each([
   ["a Bearer token", { authorization: "Bearer wk_web" }, undefined],
@@ -30,7 +33,7 @@ test("names of things that every object has are no keys", () => {
 test("a reload keeps what a source and its clients have used of their quotas", () => {
   const perClient = { eventsPerSecond: 0.1, burst: 1 };
   const limits = { name: "web", keys: ["wk_web"], quota: { eventsPerSecond: 1, burst: 1, perClient } };
-  const before = SourceTable.create([config(limits)], systemClock);
+  const before = SourceTable.create([config(limits)], systemClock, enrichers);
   const [client, other] = [clientNetwork("192.0.2.1"), clientNetwork("192.0.2.2")];
   before.byKey("wk_web")?.quota?.charge(client, 1_000, systemClock.monotonicMs());
   const after = before.replacedBy([config({ ...limits, keys: ["wk_new"] })]);

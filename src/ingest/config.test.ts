@@ -18,6 +18,9 @@ test("everything but a source's name and keys has a default", () => {
     ack: "accepted",
     requireId: false,
     clientIp: "truncated",
+    userAgent: "raw",
+    bots: "off",
+    redact: [],
     protocols: [...PROTOCOL_NAMES],
     paths: {},
   });

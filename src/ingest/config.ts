@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { byteSize, nameField } from "../core/config-fields.ts";
+import { enrichmentFields, enrichmentProblems } from "./enrichment/config.ts";
 import { isOriginPattern } from "./origins.ts";
 import { PROTOCOL_ROUTES } from "./protocols/all-protocols.ts";
 import { PROTOCOL_NAMES } from "./protocols/protocol-names.ts";
@@ -145,7 +146,7 @@ const rate = {
   burst: z.number().min(1).max(1e9).describe("Events that may come at once after a quiet time."),
 };
 
-export const sourceConfig = z.strictObject({
+const sourceFields = z.strictObject({
   name: nameField.describe("Unique name; events, the ledger and metrics go by it."),
   keys: z
     .array(
@@ -193,6 +194,7 @@ export const sourceConfig = z.strictObject({
     .describe(
       "The sender's address in events: full, truncated (to /24 or /48), hashed (with a salt that is forgotten every day) or none.",
     ),
+  ...enrichmentFields,
   protocols: z
     .array(z.enum(PROTOCOL_NAMES))
     .min(1)
@@ -238,6 +240,11 @@ export const sourceConfig = z.strictObject({
     })
     .optional()
     .describe("Limit of what the source may send to this node; above it, 429. Default: none."),
+});
+
+export const sourceConfig = sourceFields.superRefine((source, context) => {
+  for (const { path, message } of enrichmentProblems(source))
+    context.addIssue({ code: "custom", path: [...path], message });
 });
 
 export type SourceConfig = z.infer<typeof sourceConfig>;

@@ -13,7 +13,10 @@ const UNCOUNTED: Taken = { accepted: 0, rejected: 0, problem: undefined, receipt
 /** Events of one request that are in the journal, and what there is to tell about them. */
 export interface Stored {
   readonly first: Position;
+  /** How many; none when all that were valid are filtered. */
   readonly accepted: number;
+  /** Valid, and not stored by a rule of the source. */
+  readonly filtered: number;
   readonly rejected: number;
   /** What is wrong with the first that was rejected. */
   readonly problem: string | undefined;
@@ -35,21 +38,25 @@ export function answerUncounted(exchange: Exchange, endpoint: ProtocolEndpoint):
 export function answerStored(
   exchange: Exchange,
   options: EventOptions,
-  { accepted, rejected, results }: Stored,
-  receipt: string,
+  { accepted, filtered, rejected, results }: Stored,
+  receipt: string | undefined,
   waited: { readonly settled: Settled; readonly sinks: ReturnType<typeof countStates> } | undefined,
 ): void {
-  const headers = ["Millrace-Receipt", receipt];
+  const headers = receipt === undefined ? [] : ["Millrace-Receipt", receipt];
   const complete = waited === undefined || waited.settled === "delivered";
   if (complete && results === undefined) return exchange.empty(201, headers);
   if (options.representation) headers.push("Preference-Applied", "return=representation");
   const status = rejected > 0 ? 207 : complete ? 201 : 202;
-  if (status === 202) headers.push("Location", `/v1/receipts/${receipt}`);
+  if (status === 202 && receipt !== undefined) headers.push("Location", `/v1/receipts/${receipt}`);
   const delivery = waited && {
     delivery: waited.settled === "timeout" ? "pending" : waited.settled,
     sinks: waited.sinks,
   };
-  exchange.json(status, JSON.stringify({ receipt, accepted, rejected, ...delivery, results }), headers);
+  exchange.json(
+    status,
+    JSON.stringify({ receipt, accepted, ...(filtered > 0 && { filtered }), rejected, ...delivery, results }),
+    headers,
+  );
 }
 
 /** The answer to `?validate=only`. */

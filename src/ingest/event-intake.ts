@@ -6,8 +6,11 @@ import type { EventDraft, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { EventValidator } from "../core/validation.ts";
 import type { Body } from "./body/body-result.ts";
-import { ClientIpPrivacy, clientAddress, type ClientNetwork, clientNetwork } from "./client-ip.ts";
+import { type ClientNetwork, clientNetwork } from "./client-ip.ts";
+import { readClientLosses } from "./client-losses.ts";
 import type { HttpConfig } from "./config.ts";
+import { Enricher } from "./enrichment/enricher.ts";
+import type { Sifted } from "./enrichment/sieve.ts";
 import { answerCheck, answerStored, answerUncounted, type Settled, type Stored } from "./event-answers.ts";
 import type { EventOptions } from "./event-options.ts";
 import { eventResults, summary } from "./event-results.ts";
@@ -25,10 +28,11 @@ import {
   unreadableBody,
   unsupportedMediaType,
 } from "./intake-problems.ts";
+import { logInvalid } from "./log-invalid.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
-import { encodeDraft, newEventId } from "./protocols/canonical.ts";
-import type { Enrichment, IncomingEvent, UnreadableBody } from "./protocols/incoming-event.ts";
+import { encodeDrafts } from "./protocols/canonical.ts";
+import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
 import type { BodyReader, ProtocolEndpoint } from "./protocols/protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
@@ -36,12 +40,6 @@ import { RequestBodies } from "./request-bodies.ts";
 import { countStates } from "./receipts.ts";
 import { spreadRetry } from "./retry-after.ts";
 import type { Source } from "./sources.ts";
-
-/** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
-const MAX_USER_AGENT_CHARS = 512;
-
-/** Of one request. */
-const MAX_LOGGED_EVENTS = 10;
 
 export interface IntakeParts {
   readonly http: HttpConfig;
@@ -52,6 +50,10 @@ export interface IntakeParts {
   readonly validator: () => EventValidator;
   readonly quarantine: Quarantine;
   readonly metrics: IngestMetrics;
+  /** Tells the ledger how many events of a source were answered as accepted and not stored, and why. */
+  readonly onFiltered: (source: string, reason: string, events: number) => void;
+  /** Tells the ledger how many events the clients of a source report to have dropped, and why. */
+  readonly onClientDropped: (source: string, reason: string, events: number) => void;
   readonly clock: Clock;
   /** For what is wrong with events, at level debug only. */
   readonly log: Logger;
@@ -83,14 +85,14 @@ export class EventIntake {
   readonly #parts: IntakeParts;
   readonly #bodies: RequestBodies;
   readonly #court: BodyJudge;
-  readonly #privacy = new ClientIpPrivacy();
-  readonly #collectorPrefix: string;
+  readonly #enricher: Enricher;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#bodies = new RequestBodies(parts.http, parts.metrics);
     this.#court = new BodyJudge(parts.http, parts.validator);
-    this.#collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
+    const collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
+    this.#enricher = new Enricher({ trustedProxyHops: parts.http.trustedProxyHops, collectorPrefix });
   }
 
   /**
@@ -152,8 +154,7 @@ export class EventIntake {
   #admit(exchange: Exchange, endpoint: ProtocolEndpoint, admission: Admission): Admitted | undefined {
     const { request } = exchange;
     const { source, options } = admission;
-    // Before the first wait: the address is gone with the connection.
-    const address = this.#addressOf(request, source);
+    const address = this.#enricher.addressOf(request, source);
     const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
     const refusal = this.#refuseEarly(request, source, client, options);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
@@ -162,7 +163,7 @@ export class EventIntake {
       return this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"], endpoint.mediaTypes));
     }
     const recorded = endpoint.isAnonymous?.(request) === true ? undefined : address;
-    const enrichment = this.#enrichment(request, source, recorded, this.#parts.clock.nowMs());
+    const enrichment = this.#enricher.enrich(request, source, recorded, this.#parts.clock.nowMs());
     return { source, options, endpoint, client, reader, enrichment };
   }
 
@@ -192,30 +193,13 @@ export class EventIntake {
     return noRoom(journal, Math.max(1, Number(request.headers["content-length"] ?? 1)));
   }
 
-  /** The client's address, if there is a use for it. */
-  #addressOf({ headers, socket }: RequestHead, source: Source): string | undefined {
-    if (source.clientIp === "none" && source.quota?.isPerClient !== true) return undefined;
-    const forwarded = headers["x-forwarded-for"];
-    return clientAddress(
-      socket.remoteAddress,
-      typeof forwarded === "string" ? forwarded : undefined,
-      this.#parts.http.trustedProxyHops,
-    );
-  }
-
-  #enrichment(request: RequestHead, source: Source, address: string | undefined, receivedMs: number): Enrichment {
-    const clientIp = address === undefined ? undefined : this.#privacy.apply(address, source.clientIp, receivedMs);
-    const userAgent = request.headers["user-agent"]?.slice(0, MAX_USER_AGENT_CHARS);
-    return { source: source.name, receivedMs, clientIp, userAgent, collectorPrefix: this.#collectorPrefix };
-  }
-
   /**
    * Everything between the body and the last answer. `undefined` when there is nothing
    * more to answer. At level `received` the answer comes first, and later ones fall flat:
    * before anything else, or where a quota must be paid, once it is known for how many events.
    */
   async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
-    const { journal, metrics, quarantine } = this.#parts;
+    const { journal, log, metrics, quarantine } = this.#parts;
     const { source, client, options, reader, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, admitted, body)) return undefined;
@@ -226,7 +210,9 @@ export class EventIntake {
       const problem = this.#unreadable(judgement, source);
       const keep = exchange.answered || (PROBLEMS[problem.code].status === 400 && body.length > 0);
       if (keep && !options.validateOnly) {
-        await quarantine.keepBody(source.name, problem.code, problem.detail, body, enrichment.receivedMs);
+        const { code, detail } = problem;
+        const kept = source.redaction?.body() ?? { detail, body };
+        await quarantine.keepBody(source.name, code, kept.detail, kept.body, enrichment.receivedMs);
       }
       exchange.problem(problem);
       return undefined;
@@ -236,6 +222,7 @@ export class EventIntake {
     metrics.of(source.name).received.inc(events);
     if (events === 0) {
       this.#payForOne(admitted);
+      if (!exchange.answered && !options.validateOnly) this.#countClientLosses(admitted);
       return answerUncounted(exchange, admitted.endpoint);
     }
     const overQuota = this.#charge(source, client, events);
@@ -247,7 +234,7 @@ export class EventIntake {
     const failed = invalid.length + warned.length;
     if (failed > 0) {
       metrics.invalid(source.name, source.validation, failed);
-      this.#logInvalid(source, judgement);
+      logInvalid(log, source.name, judgement);
     }
     if (options.validateOnly) {
       answerCheck(exchange, judgement);
@@ -255,16 +242,21 @@ export class EventIntake {
     }
     let stored: Stored | undefined;
     if (valid.length > 0) {
+      const sifted = source.sieve && this.#sift(exchange, admitted, judgement);
       const next = journal.nextPosition;
-      const drafts = draftsOf(valid, next, enrichment);
+      const drafts = encodeDrafts(sifted?.kept ?? valid, next, enrichment);
       let first: Position | undefined;
       try {
-        first = await journal.append(drafts, options.ack === "durable" ? "synced" : "written");
+        first =
+          drafts.length === 0 ? next : await journal.append(drafts, options.ack === "durable" ? "synced" : "written");
       } catch (error) {
         this.#refuseAppend(exchange, source, error, drafts);
       }
       assert(first === undefined || first === next, "events get the positions that are written into them");
-      if (first !== undefined) stored = this.#stored(exchange, admitted, judgement, drafts, first);
+      if (first !== undefined) stored = this.#stored(exchange, admitted, judgement, drafts, first, sifted);
+      // What was refused is sent again, and sifted again.
+      if (sifted !== undefined && (stored !== undefined || answersFirst)) this.#countFiltered(source, sifted);
+      if (stored !== undefined && !answersFirst) this.#countClientLosses(admitted);
     }
     // What was refused is sent again, and its invalid events with it.
     const sentAgain = valid.length > 0 && stored === undefined && !answersFirst;
@@ -275,8 +267,26 @@ export class EventIntake {
     return stored;
   }
 
+  #sift(exchange: Exchange, { source, options }: Admitted, { valid }: Judgement): Sifted | undefined {
+    const isBot = this.#enricher.isBot(exchange.request, source);
+    return source.sieve?.sift(valid, { isBot, ack: options.ack, nowMs: this.#parts.clock.monotonicMs() });
+  }
+
+  #countFiltered(source: Source, { counts }: Sifted): void {
+    for (const [reason, events] of counts) this.#parts.onFiltered(source.name, reason, events);
+  }
+
+  /** A client forgets what it has dropped once it is told that its events are taken. */
+  #countClientLosses({ source, options }: Admitted): void {
+    if (options.clientDropped === undefined) return;
+    for (const { reason, events } of readClientLosses(options.clientDropped)) {
+      this.#parts.onClientDropped(source.name, reason, events);
+    }
+  }
+
   /** Answers at level `received`. False when there is no room, which is answered. */
-  #answerFirst(exchange: Exchange, { endpoint, options }: Admitted, body: Buffer): boolean {
+  #answerFirst(exchange: Exchange, admitted: Admitted, body: Buffer): boolean {
+    const { endpoint, options } = admitted;
     const refusal = noRoom(this.#parts.journal, body.length);
     if (refusal !== undefined) {
       this.#refuse(exchange, refusal);
@@ -284,6 +294,7 @@ export class EventIntake {
     }
     answerUncounted(exchange, endpoint);
     this.#acknowledged(exchange, options);
+    this.#countClientLosses(admitted);
     return true;
   }
 
@@ -314,19 +325,23 @@ export class EventIntake {
     judgement: Judgement,
     drafts: readonly EventDraft[],
     first: Position,
+    sifted: Sifted | undefined,
   ): Stored {
-    const { journal, metrics } = this.#parts;
+    const { clock, journal, metrics } = this.#parts;
     const rejected = judgement.invalid.length;
+    if (sifted !== undefined) source.sieve?.stored(sifted.kept, options.ack, clock.monotonicMs());
     metrics.of(source.name).accepted.inc(drafts.length);
     const wanted = !exchange.answered && (options.representation || rejected > 0);
     const results = wanted
       ? eventResults(judgement, {
           ids: drafts.map((draft) => draft.id),
           receiptOf: (index) => receiptId(journal.slot, first + index),
+          reasons: sifted?.reasons,
         })
       : undefined;
     const problem = rejected > 0 ? summary(judgement) : undefined;
-    return { first, accepted: drafts.length, rejected, problem, results };
+    const filtered = judgement.valid.length - drafts.length;
+    return { first, accepted: drafts.length, filtered, rejected, problem, results };
   }
 
   #refuseAppend(exchange: Exchange, source: Source, error: unknown, drafts: readonly EventDraft[]): void {
@@ -337,7 +352,8 @@ export class EventIntake {
   }
 
   #answerStored(exchange: Exchange, { endpoint, options }: Admitted, stored: Stored): Promise<void> | undefined {
-    if (options.ack === "delivered") return this.#answerDelivered(exchange, endpoint, options, stored);
+    if (options.ack === "delivered" && stored.accepted > 0)
+      return this.#answerDelivered(exchange, endpoint, options, stored);
     this.#answer(exchange, endpoint, options, stored);
     return undefined;
   }
@@ -363,21 +379,14 @@ export class EventIntake {
     if (exchange.answered) return;
     const { deliveries, journal } = this.#parts;
     this.#acknowledged(exchange, options);
-    const receipt = receiptId(journal.slot, stored.first + stored.accepted - 1);
+    const { accepted, filtered, rejected, problem } = stored;
+    const receipt = accepted === 0 ? undefined : receiptId(journal.slot, stored.first + accepted - 1);
     const pending = settled !== undefined && settled !== "delivered";
-    if (endpoint.answer !== undefined) return endpoint.answer(exchange, { ...stored, receipt, pending });
+    if (endpoint.answer !== undefined) {
+      return endpoint.answer(exchange, { accepted: accepted + filtered, rejected, problem, receipt, pending });
+    }
     const states = () => countStates(deliveries, stored.first, stored.accepted);
     answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states() });
-  }
-
-  /** For who works on events with `millrace dev`. Production runs above this level, and logs no line an event. */
-  #logInvalid(source: Source, { invalid, warned }: Judgement): void {
-    const { log } = this.#parts;
-    if (!log.isLevelEnabled("debug")) return;
-    for (const { index, problems } of [...invalid, ...warned].slice(0, MAX_LOGGED_EVENTS)) {
-      const reasons = problems.map(({ pointer, message }) => `${pointer} ${message}`.trim());
-      log.debug({ source: source.name, index, reasons }, "event is not valid");
-    }
   }
 
   #refuse(exchange: Exchange, problem: Problem): undefined {
@@ -387,14 +396,4 @@ export class EventIntake {
   #acknowledged(exchange: Exchange, options: EventOptions): void {
     this.#parts.metrics.acknowledged(options.ack, this.#parts.clock.monotonicMs() - exchange.startedMs);
   }
-}
-
-/** Positions are good for this turn of the event loop: nothing may wait between this and the append. */
-function draftsOf(events: readonly IncomingEvent[], next: Position, enrichment: Enrichment): readonly EventDraft[] {
-  const drafts: EventDraft[] = [];
-  for (const event of events) {
-    const assignedId = event.id === undefined ? newEventId() : undefined;
-    drafts.push(encodeDraft(event, next + drafts.length, enrichment, assignedId));
-  }
-  return drafts;
 }

@@ -9,6 +9,8 @@ export interface EventOptions {
   readonly validateOnly: boolean;
   /** Answer with a result for each event even when all is well. */
   readonly representation: boolean;
+  /** What the client reports to have dropped, as `?dropped=` has it. */
+  readonly clientDropped: string | undefined;
 }
 
 export function eventOptions(query: Query, prefer: string | undefined, defaultAck: AckLevel): EventOptions | Problem {
@@ -30,6 +32,7 @@ export function eventOptions(query: Query, prefer: string | undefined, defaultAc
     ack,
     validateOnly: query.validate === "only",
     representation: prefer !== undefined && prefersRepresentation(prefer),
+    clientDropped: query.dropped,
   };
 }
 

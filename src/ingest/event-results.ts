@@ -1,4 +1,5 @@
 import type { ValidationProblem } from "../core/validation.ts";
+import type { FilterReason } from "./enrichment/sieve.ts";
 import type { Judgement } from "./judge-events.ts";
 
 /** Problems told of one event; who has more fixes these first. */
@@ -19,6 +20,8 @@ export type EventResult =
       readonly status: "accepted" | "valid";
       /** For `GET /v1/receipts/{id}`. */
       readonly receipt?: string;
+      /** Why it is not stored, though it is accepted. */
+      readonly dropped?: FilterReason;
       readonly warnings?: readonly ValidationProblem[] | undefined;
     }
   | ({
@@ -30,10 +33,12 @@ export type EventResult =
       // The first problem is told in the result itself too, for those who show one.
     } & Partial<ValidationProblem>);
 
-/** What became of the valid events: their ids and receipts, in order. */
+/** What became of the valid events: ids and receipts of those that are stored, in order. */
 export interface StoredEvents {
   readonly ids: readonly string[];
   receiptOf(index: number): string;
+  /** Why each valid event is not stored, where not all are. */
+  readonly reasons?: readonly (FilterReason | undefined)[] | undefined;
 }
 
 /** One result per event, in the order of the request. */
@@ -42,6 +47,7 @@ export function eventResults({ valid, invalid, warned }: Judgement, stored: Stor
   let nextInvalid = 0;
   let nextWarned = 0;
   let nextValid = 0;
+  let nextStored = 0;
   let left = MAX_PROBLEMS_TOLD;
   const told = (problems: readonly ValidationProblem[]): readonly ValidationProblem[] | undefined => {
     if (left === 0) return undefined;
@@ -60,12 +66,16 @@ export function eventResults({ valid, invalid, warned }: Judgement, stored: Stor
     }
     const warning = warned[nextWarned]?.index === index ? warned[nextWarned++] : undefined;
     const warnings = warning && { warnings: told(warning.problems) };
-    if (stored === undefined) results.push({ index, id: valid[nextValid]?.id, status: "valid", ...warnings });
-    else {
-      const receipt = stored.receiptOf(nextValid);
-      results.push({ index, id: stored.ids[nextValid], status: "accepted", receipt, ...warnings });
-    }
+    const id = valid[nextValid]?.id;
+    const dropped = stored?.reasons?.[nextValid];
     nextValid++;
+    if (stored === undefined) results.push({ index, id, status: "valid", ...warnings });
+    else if (dropped !== undefined) results.push({ index, id, status: "accepted", dropped, ...warnings });
+    else {
+      const receipt = stored.receiptOf(nextStored);
+      results.push({ index, id: stored.ids[nextStored], status: "accepted", receipt, ...warnings });
+      nextStored++;
+    }
   }
   return results;
 }

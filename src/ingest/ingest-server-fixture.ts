@@ -9,6 +9,7 @@ import type { CollectedEvent, EventDraft } from "../core/event.ts";
 import type { AppendLevel, Durability, Journal, JournalReader } from "../core/journal.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { EventValidator, Verdict } from "../core/validation.ts";
+import { Enrichers } from "./enrichment/enrichers.ts";
 import { httpConfig, type HttpConfig, sourceConfig, type TlsConfig } from "./config.ts";
 import { BrowserSdk } from "./browser-sdk.ts";
 import { IngestServer } from "./ingest-server.ts";
@@ -124,6 +125,9 @@ export interface TestServer extends AsyncDisposable {
   readonly quarantine: TestRejectLog;
   readonly deliveries: TestDeliveries;
   readonly quarantined: Map<string, number>;
+  /** What the ledger was told, as `<source> <reason>`. */
+  readonly filtered: Map<string, number>;
+  readonly clientDropped: Map<string, number>;
   readonly registry: Registry;
   sources: SourceTable;
   /** Sends bytes as they are and collects the answer until the connection ends, or for at most `waitMs`. */
@@ -148,13 +152,13 @@ export async function startTestServer(
   const quarantine = new TestRejectLog();
   const deliveries = new TestDeliveries();
   const quarantined = new Map<string, number>();
+  const filtered = new Map<string, number>();
+  const clientDropped = new Map<string, number>();
   const registry = new Registry();
-  const live = {
-    sources: SourceTable.create(
-      configs.map((config) => sourceConfig.parse(config)),
-      systemClock,
-    ),
-  };
+  const log = pino({ level: "silent" });
+  const sources = configs.map((config) => sourceConfig.parse(config));
+  const enrichers = await Enrichers.open(sources, { clock: systemClock, log });
+  const live = { sources: SourceTable.create(sources, systemClock, enrichers) };
   const server = new IngestServer({
     listen: { host: "127.0.0.1", port: options.port ?? 0, backlog: 128, tls: options.tls },
     reusePort: options.reusePort ?? false,
@@ -170,9 +174,11 @@ export async function startTestServer(
     }),
     quarantine,
     deliveries,
-    onQuarantined: (source, events) => quarantined.set(source, (quarantined.get(source) ?? 0) + events),
+    onQuarantined: (source, events) => addTo(quarantined, source, events),
+    onFiltered: (source, reason, events) => addTo(filtered, `${source} ${reason}`, events),
+    onClientDropped: (source, reason, events) => addTo(clientDropped, `${source} ${reason}`, events),
     metrics: createIngestMetrics(registry),
-    log: pino({ level: "silent" }),
+    log,
     clock: systemClock,
     openapi: JSON.stringify(openapiDocument("0.0.0", http)),
     sdk: async () => new BrowserSdk(Buffer.from("var millrace={};")),
@@ -196,6 +202,8 @@ export async function startTestServer(
     quarantine,
     deliveries,
     quarantined,
+    filtered,
+    clientDropped,
     registry,
     get sources() {
       return live.sources;
@@ -219,8 +227,13 @@ export async function startTestServer(
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await server.close(0);
+      enrichers.stop();
     },
   };
+}
+
+function addTo(counts: Map<string, number>, name: string, events: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + events);
 }
 
 /** A POST as raw bytes, whose connection ends with the answer. */

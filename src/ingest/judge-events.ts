@@ -6,12 +6,16 @@ import type { Source } from "./sources.ts";
 export interface InvalidEvent extends MalformedEvent {
   /** Place in the request, from 0. */
   readonly index: number;
+  /** What the quarantine and the log get in place of `problems`, where these could quote what must not be stored. */
+  readonly kept?: readonly ValidationProblem[];
 }
 
 /** An event that is accepted although its schema has something against it. */
 export interface WarnedEvent {
   readonly index: number;
   readonly problems: readonly ValidationProblem[];
+  /** As with {@link InvalidEvent}. */
+  readonly kept?: readonly ValidationProblem[];
 }
 
 /** The events of a request, told apart; each list in the order of the request. */
@@ -29,11 +33,14 @@ const ID_REQUIRED: ValidationProblem = {
   expected: "a string",
 };
 
-type Rules = Pick<Source, "validation" | "unknownTypes" | "requireId">;
+type Rules = Pick<Source, "validation" | "unknownTypes" | "requireId" | "redaction" | "attributes">;
 
 /**
  * Decides which events of a request are accepted under a source's rules. The form of an
  * event is always enforced, its schema as far as the source's validation mode says.
+ *
+ * It sees what the sender sent. What leaves it has the fields no more that the source redacts, so
+ * that nothing after it sees them.
  *
  * Lets go of each event's parsed data, so that what waits for the journal is no larger
  * than its bytes.
@@ -53,24 +60,38 @@ export class Judge implements Judgement {
   add(item: IncomingItem): void {
     const index = this.valid.length + this.invalid.length;
     if (item.kind === "malformed") {
-      this.invalid.push({ index, ...item.malformed });
+      this.#reject({ index, ...item.malformed });
       return;
     }
     const { event } = item;
     const { requireId, validation } = this.#rules;
     if (requireId && event.id === undefined) {
-      this.invalid.push({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw, parsed: true });
+      this.#reject({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw, parsed: true, inForm: true });
       return;
     }
     const problems = validation === "off" ? undefined : schemaProblems(event, this.#rules, this.#validator);
     event.data = undefined;
-    if (problems === undefined) this.valid.push(event);
+    if (problems === undefined) this.valid.push(this.#storable(event));
     else if (validation === "enforce") {
-      this.invalid.push({ index, id: event.id, problems, raw: event.raw, parsed: true });
+      this.#reject({ index, id: event.id, problems, raw: event.raw, parsed: true, inForm: true });
     } else {
-      this.valid.push(event);
-      this.warned.push({ index, problems });
+      this.valid.push(this.#storable(event));
+      const warned = { index, problems };
+      this.warned.push(this.#rules.redaction?.warned(warned) ?? warned);
     }
+  }
+
+  #reject(event: InvalidEvent): void {
+    this.invalid.push(this.#rules.redaction?.invalid(event) ?? event);
+  }
+
+  #storable(event: IncomingEvent): IncomingEvent {
+    const { redaction, attributes } = this.#rules;
+    if (redaction === undefined && attributes === undefined) return event;
+    let { raw } = event;
+    if (redaction !== undefined) raw = redaction.event(raw);
+    if (attributes !== undefined) raw = attributes.withoutOwn(raw);
+    return raw === event.raw ? event : { ...event, raw };
   }
 }
 

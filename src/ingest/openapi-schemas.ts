@@ -1,4 +1,5 @@
 import { MAX_NAME_BYTES } from "../core/event.ts";
+import { FILTER_REASONS } from "./enrichment/sieve.ts";
 import { PROBLEM_CODES } from "./problems.ts";
 
 const SINK_STATES = ["held", "delivered", "dead-lettered", "dropped", "settled"];
@@ -54,6 +55,10 @@ export function openapiSchemas() {
         id: { type: "string", description: "The event's id, or the one assigned to it." },
         status: { enum: ["accepted", "valid", "rejected"] },
         receipt: { type: "string", description: "Of an accepted event, for GET /v1/receipts/{id}." },
+        dropped: {
+          enum: [...FILTER_REASONS],
+          description: "Why an accepted event is not stored, by a rule of its source. It has no receipt.",
+        },
         warnings: {
           type: "array",
           items: { $ref: "#/components/schemas/EventProblem" },
@@ -74,10 +79,14 @@ export function openapiSchemas() {
     },
     EventResults: {
       type: "object",
-      required: ["receipt", "accepted", "rejected"],
+      required: ["accepted", "rejected"],
       properties: {
-        receipt: { type: "string", description: "Of the last accepted event." },
-        accepted: { type: "integer" },
+        receipt: { type: "string", description: "Of the last event that was stored; absent when none was." },
+        accepted: { type: "integer", description: "Events that were stored." },
+        filtered: {
+          type: "integer",
+          description: "Events that are valid and not stored, by a rule of their source; absent when there are none.",
+        },
         rejected: { type: "integer" },
         delivery: { enum: ["delivered", "pending", "undelivered"], description: "With `?ack=delivered`." },
         sinks: {

@@ -135,6 +135,13 @@ function postEvents(http: HttpConfig) {
         schema: { const: "only" },
       },
       {
+        name: "dropped",
+        in: "query",
+        description:
+          "What the client dropped before it could send it, since its last request that was taken: up to 8 reasons with the number of events. Counted in the ledger. What has another form is ignored.",
+        schema: { type: "string", examples: ["queue_full:3,expired:2"] },
+      },
+      {
         name: "Prefer",
         in: "header",
         description: "`return=representation` asks for a result for each event (RFC 7240).",

@@ -26,9 +26,9 @@ export class Quarantine {
 
   keepEvents(source: string, events: readonly InvalidEvent[], atMs: number): Promise<void> {
     const entries: RejectedEvent[] = [];
-    for (const { problems, raw, parsed } of events) {
+    for (const { problems, kept = problems, raw, parsed } of events) {
       const code = problems[0]?.code ?? "invalid";
-      entries.push({ atMs, source, code, ...(parsed ? { reasons: problems, event: raw } : cut(problems, raw)) });
+      entries.push({ atMs, source, code, ...(parsed ? { reasons: kept, event: raw } : cut(kept, raw)) });
     }
     return this.#keep(source, entries);
   }

@@ -9,11 +9,13 @@ export interface Query {
   readonly key: string | undefined;
   readonly ack: string | undefined;
   readonly validate: string | undefined;
+  /** What the client reports to have dropped, as it is written; several reports after each other. */
+  readonly dropped: string | undefined;
 }
 
 const NAMES = ["key", "ack", "validate"] as const;
 
-const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined };
+const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined, dropped: undefined };
 
 /**
  * Reads the query of a request target. It makes no `URL`: that would cost more than the rest of admission.
@@ -23,7 +25,7 @@ const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined };
 export function parseQuery(target: string, isPayload = false): Query | Problem {
   const mark = target.indexOf("?");
   if (mark < 0) return NO_QUERY;
-  const found: { key: string | undefined; ack: string | undefined; validate: string | undefined } = { ...NO_QUERY };
+  const found: { -readonly [Name in keyof Query]: Query[Name] } = { ...NO_QUERY };
   let start = mark + 1;
   while (start < target.length) {
     const amp = target.indexOf("&", start);
@@ -43,6 +45,10 @@ export function parseQuery(target: string, isPayload = false): Query | Problem {
         };
       }
       found[name] = value;
+    } else if (name === "dropped") {
+      // A report must never make events be refused, so it is read only once they are taken, whatever it says.
+      const report = target.slice(nameEnd + 1, end);
+      found.dropped = found.dropped === undefined ? report : `${found.dropped},${report}`;
     } else if (!isPayload) {
       const meant = nearestName(name, NAMES);
       if (meant !== undefined) {

@@ -1,5 +1,9 @@
 import { randomInt } from "node:crypto";
 import type { Clock } from "../core/clock.ts";
+import type { Enrichers } from "./enrichment/enrichers.ts";
+import { Redaction } from "./enrichment/redaction.ts";
+import { RequestAttributes } from "./enrichment/request-attributes.ts";
+import { Sieve } from "./enrichment/sieve.ts";
 import type { AckLevel, ClientIpForm, SourceConfig } from "./config.ts";
 import { Origins } from "./origins.ts";
 import type { ProtocolName } from "./protocols/protocol-names.ts";
@@ -19,6 +23,12 @@ export interface Source {
   readonly json?: ValueOptions | undefined;
   readonly logs?: ValueOptions | undefined;
   readonly quota: SourceQuota | undefined;
+  /** What must not be stored of its events; `undefined`: all may be. */
+  readonly redaction: Redaction | undefined;
+  /** What its events are told beside the usual about their request. */
+  readonly attributes: RequestAttributes | undefined;
+  /** Which of its events are not stored; `undefined`: all are. */
+  readonly sieve: Sieve | undefined;
 }
 
 /** A path of a source's own, and the one that it stands for. */
@@ -38,21 +48,28 @@ export class SourceTable {
   /** The paths that sources have of their own. */
   readonly paths: ReadonlyMap<string, SourcePath>;
   readonly #clock: Clock;
+  readonly #enrichers: Enrichers;
   readonly #byKey = new Map<string, Source>();
   readonly #byName = new Map<string, Source>();
 
-  private constructor(configs: readonly SourceConfig[], clock: Clock, earlier?: SourceTable) {
+  private constructor(configs: readonly SourceConfig[], clock: Clock, enrichers: Enrichers, earlier?: SourceTable) {
+    this.#enrichers = enrichers;
     this.origins = new Origins(configs.flatMap((config) => config.origins));
     this.#clock = clock;
     const nowMs = clock.monotonicMs();
     const ownPaths = new Map<string, SourcePath>();
     this.paths = ownPaths;
-    for (const { keys, origins, quota, protocols, paths, ...rules } of configs) {
+    for (const config of configs) {
+      const { keys, origins, quota, protocols, paths, ...rules } = config;
+      const before = earlier && earlier.#byName.get(rules.name);
       const source: Source = {
         ...rules,
         protocols: new Set(protocols),
         origins: new Origins(origins),
-        quota: quota && new SourceQuota(quota, nowMs, secureRandom, earlier && earlier.#quotaOf(rules.name)),
+        quota: quota && new SourceQuota(quota, nowMs, secureRandom, before?.quota),
+        redaction: Redaction.of(config),
+        attributes: RequestAttributes.of(config, enrichers),
+        sieve: Sieve.of(config, Math.random, before?.sieve),
       };
       this.#byName.set(source.name, source);
       for (const key of keys) this.#byKey.set(key, source);
@@ -60,17 +77,16 @@ export class SourceTable {
     }
   }
 
-  /** @param clock its monotonic time is what quotas are counted in */
-  static create(configs: readonly SourceConfig[], clock: Clock): SourceTable {
-    return new SourceTable(configs, clock);
-  }
-
-  #quotaOf(name: string): SourceQuota | undefined {
-    return this.#byName.get(name)?.quota;
+  /**
+   * @param clock its monotonic time is what quotas are counted in
+   * @param enrichers with what the sources want loaded
+   */
+  static create(configs: readonly SourceConfig[], clock: Clock, enrichers: Enrichers): SourceTable {
+    return new SourceTable(configs, clock, enrichers);
   }
 
   replacedBy(configs: readonly SourceConfig[]): SourceTable {
-    return new SourceTable(configs, this.#clock, this);
+    return new SourceTable(configs, this.#clock, this.#enrichers, this);
   }
 
   /**

@@ -38,6 +38,19 @@ test("what was saved is loaded, on the real disk too", async () => {
   expect(await readdir(join(directory.path, "0", "damaged"))).toEqual(["checkpoint.json.1"]);
 });
 
+test("what was filtered and what clients dropped is saved, and a checkpoint that has nothing of it is read", async () => {
+  const disk = new SimulatedDisk();
+  const full = {
+    ...checkpointAt(10),
+    filtered: { web: { bot: 2 } },
+    clientDropped: { web: { queue_full: 3, other: 1 } },
+  };
+  for (const checkpoint of [full, checkpointAt(11)]) {
+    await open(disk).save(checkpoint);
+    expect(await open(disk).load()).toEqual(checkpoint);
+  }
+});
+
 test("a damaged checkpoint gives way to the one before it, whichever byte is wrong", async () => {
   const disk = new SimulatedDisk();
   const file = open(disk);

@@ -23,12 +23,15 @@ const READ_ATTEMPTS = 3;
 
 const count = z.int().min(0);
 const counts = z.record(z.string(), count);
+const countsByReason = z.record(z.string(), counts);
 
 const checkpointSchema = z.strictObject({
   version: z.literal(VERSION),
   countedTo: count,
   accepted: counts,
   quarantined: counts,
+  filtered: countsByReason.optional(),
+  clientDropped: countsByReason.optional(),
   sinks: z.record(
     z.string(),
     z.strictObject({

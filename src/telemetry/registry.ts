@@ -71,6 +71,28 @@ export function registerLedgerMetrics(registry: Registry, ledger: Ledger, journa
       for (const [source, events] of ledger.quarantined()) this.inc({ source }, events);
     },
   });
+  new Counter({
+    name: "millrace_ledger_filtered_total",
+    help: "Events answered as accepted and kept out of the journal by a rule of their source, by reason: bot, sampled or duplicate.",
+    labelNames: ["source", "reason"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [source, reasons] of Object.entries(ledger.filtered()))
+        for (const [reason, events] of Object.entries(reasons)) this.inc({ source, reason }, events);
+    },
+  });
+  new Counter({
+    name: "millrace_client_dropped_events_total",
+    help: "Events that clients say they dropped before sending (?dropped=), by the client's reason; at most 32 reasons a source, others as other.",
+    labelNames: ["source", "reason"],
+    registers,
+    collect() {
+      this.reset();
+      for (const [source, reasons] of Object.entries(ledger.clientDropped()))
+        for (const [reason, events] of Object.entries(reasons)) this.inc({ source, reason }, events);
+    },
+  });
   new Gauge({
     name: "millrace_ledger_balanced",
     help: "1 when accepted = delivered + dead-lettered + dropped + held for every source and sink.",

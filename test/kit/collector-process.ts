@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import type { LedgerRow } from "../../src/core/ledger.ts";
+import type { EventsByReason, LedgerRow } from "../../src/core/ledger.ts";
 import { descendantsOf, isRunning, killTree } from "./process-tree.ts";
 import { waitFor } from "./wait-for.ts";
 
@@ -18,6 +18,8 @@ export interface LedgerReply {
   readonly missing: readonly string[];
   readonly accepted: Readonly<Record<string, number>>;
   readonly quarantined: Readonly<Record<string, number>>;
+  readonly filtered: EventsByReason;
+  readonly clientDropped: EventsByReason;
   readonly rows: readonly LedgerRow[];
 }
 

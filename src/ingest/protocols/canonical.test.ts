@@ -9,6 +9,7 @@ const ENRICHMENT: Enrichment = {
   source: "web",
   receivedMs: Date.UTC(2026, 10, 23, 5, 55, 34, 123),
   clientIp: "203.0.113.0",
+  attributes: "",
   userAgent: 'Agent "1"\\',
   collectorPrefix: "node-1/slot-0-",
 };

@@ -59,6 +59,20 @@ export function encodeDraft(
   };
 }
 
+/** The canonical events of a request. Positions are good for this turn of the event loop: nothing may wait between this and the append. */
+export function encodeDrafts(
+  events: readonly IncomingEvent[],
+  next: Position,
+  enrichment: Enrichment,
+): readonly EventDraft[] {
+  const drafts: EventDraft[] = [];
+  for (const event of events) {
+    const assignedId = event.id === undefined ? newEventId() : undefined;
+    drafts.push(encodeDraft(event, next + drafts.length, enrichment, assignedId));
+  }
+  return drafts;
+}
+
 /** The head of an event to which the collector adds more than to others. */
 function headOf(frame: Frame, event: IncomingEvent, id: string, body: Buffer): Buffer {
   let head = frame.head;
@@ -87,6 +101,7 @@ function frameOf(enrichment: Enrichment): Frame {
   let tail = `,"receivedtime":"${received}"`;
   if (enrichment.clientIp !== undefined) tail += `,"clientip":${JSON.stringify(enrichment.clientIp)}`;
   if (enrichment.userAgent !== undefined) tail += `,"useragent":${JSON.stringify(enrichment.userAgent)}`;
+  tail += enrichment.attributes ?? "";
   tail += `,"collector":${JSON.stringify(enrichment.collectorPrefix).slice(0, -1)}`;
   const head = `{"specversion":"1.0","source":${JSON.stringify(enrichment.source)}`;
   lastFrame = {
@@ -106,6 +121,7 @@ function isSame(a: Enrichment, b: Enrichment): boolean {
       a.source === b.source &&
       a.clientIp === b.clientIp &&
       a.userAgent === b.userAgent &&
+      a.attributes === b.attributes &&
       a.collectorPrefix === b.collectorPrefix)
   );
 }

@@ -80,7 +80,7 @@ export function readEvent(object: Record<string, unknown>, raw: Buffer, rawMembe
   if (!typeSeen) problems.push(missingType());
   if (hasBase64 && data !== undefined) problems.push(twoKindsOfData());
   if (problems.length > 0 || type === undefined) {
-    return { kind: "malformed", malformed: { id, problems, raw, parsed: true } };
+    return { kind: "malformed", malformed: { id, problems, raw, parsed: true, inForm: true } };
   }
   const event: IncomingEvent = { id, type, time, dataschema, data, raw, rewrite };
   return { kind: "event", event };

@@ -22,6 +22,8 @@ export interface MalformedEvent {
   readonly raw: Buffer;
   /** False when it breaks a limit or is not JSON: then it is better not parsed later either. */
   readonly parsed: boolean;
+  /** True when `raw` has the members of an event, so that pointers into events hold for it. */
+  readonly inForm?: boolean;
 }
 
 export type IncomingItem =
@@ -60,6 +62,8 @@ export interface Enrichment {
   /** As the source's privacy setting allows; `undefined`: not recorded. */
   readonly clientIp: string | undefined;
   readonly userAgent: string | undefined;
+  /** Further attributes, as members of a JSON object, each after a comma. */
+  readonly attributes?: string;
   /** `<node>/<slot>-`, completed by the event's position. */
   readonly collectorPrefix: string;
 }

@@ -52,12 +52,12 @@ export type BodyReader = (body: Buffer, limits: EventLimits, receivedMs: number)
 
 /** What became of the events of a request at the level that was asked for. */
 export interface Taken {
-  /** 0 at level `received`, which answers before they are counted. */
+  /** Stored, or kept from it by a rule of the source. 0 at level `received`, which answers before they are counted. */
   readonly accepted: number;
   readonly rejected: number;
   /** What is wrong with the first that was rejected, in one sentence. */
   readonly problem: string | undefined;
-  /** Receipt of the last that was stored; `undefined` at level `received`. */
+  /** Receipt of the last that was stored; `undefined` when none was, and at level `received`. */
   readonly receipt: string | undefined;
   /** `delivered` was asked for, and is not reached: not in time, or not at all. */
   readonly pending: boolean;

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import type { IncomingHttpHeaders } from "node:http";
 import * as fc from "fast-check";
+import pino from "pino";
 import { expect, test } from "vitest";
 import { encodeDraft } from "../canonical.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
 import { systemClock } from "../../../core/clock.ts";
 import { sourceConfig } from "../../config.ts";
+import { Enrichers } from "../../enrichment/enrichers.ts";
 import { type Source, SourceTable } from "../../sources.ts";
 import { cloudeventsProtocol } from "./cloudevents-protocol.ts";
 import { decodeHeaderValue } from "./header-value.ts";
@@ -19,10 +21,11 @@ const ENRICHMENT = {
   collectorPrefix: "node-1/0-",
 };
 
+const enrichers = await Enrichers.open([], { clock: systemClock, log: pino({ level: "silent" }) });
 const SOURCE = sourceNamed("app");
 
 function sourceNamed(name: string): Source {
-  const source = SourceTable.create([sourceConfig.parse({ name, keys: ["wk"] })], systemClock).byKey("wk");
+  const source = SourceTable.create([sourceConfig.parse({ name, keys: ["wk"] })], systemClock, enrichers).byKey("wk");
   assert(source !== undefined && !("code" in source));
   return source;
 }

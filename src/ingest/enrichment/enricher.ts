@@ -1,0 +1,54 @@
+import { ClientIpPrivacy, clientAddress } from "../client-ip.ts";
+import type { RequestHead } from "../exchange.ts";
+import type { Enrichment } from "../protocols/incoming-event.ts";
+import type { Source } from "../sources.ts";
+
+/** Every event of a request repeats it, so a long one in a large batch would fill the journal. */
+const MAX_USER_AGENT_CHARS = 512;
+
+interface EnricherOptions {
+  readonly trustedProxyHops: number;
+  /** `<node>/<slot>-`. */
+  readonly collectorPrefix: string;
+}
+
+/** Tells what the collector adds to the events of a request, as far as their source allows. */
+export class Enricher {
+  readonly #options: EnricherOptions;
+  readonly #privacy = new ClientIpPrivacy();
+
+  constructor(options: EnricherOptions) {
+    this.#options = options;
+  }
+
+  /** The client's address, if there is a use for it. Ask before the first wait: it is gone with the connection. */
+  addressOf({ headers, socket }: RequestHead, source: Source): string | undefined {
+    const isWanted =
+      source.clientIp !== "none" || source.quota?.isPerClient === true || source.attributes?.needsAddress === true;
+    if (!isWanted) return undefined;
+    const forwarded = headers["x-forwarded-for"];
+    return clientAddress(
+      socket.remoteAddress,
+      typeof forwarded === "string" ? forwarded : undefined,
+      this.#options.trustedProxyHops,
+    );
+  }
+
+  enrich({ headers }: RequestHead, source: Source, address: string | undefined, receivedMs: number): Enrichment {
+    const { collectorPrefix } = this.#options;
+    const clientIp = address === undefined ? undefined : this.#privacy.apply(address, source.clientIp, receivedMs);
+    const userAgent = headers["user-agent"]?.slice(0, MAX_USER_AGENT_CHARS);
+    const usual = { source: source.name, receivedMs, clientIp, userAgent, attributes: "", collectorPrefix };
+    if (source.attributes === undefined) return usual;
+    return {
+      ...usual,
+      userAgent: source.attributes.keepsUserAgent ? userAgent : undefined,
+      attributes: source.attributes.members(userAgent, address),
+    };
+  }
+
+  /** Whether the source wants to know, and a bot has sent the request. */
+  isBot({ headers }: RequestHead, source: Source): boolean {
+    return source.attributes?.isBot(headers["user-agent"]?.slice(0, MAX_USER_AGENT_CHARS)) === true;
+  }
+}
