@@ -11,12 +11,13 @@ export function protocolPaths() {
   );
 }
 
-function pathItem({ name }: Protocol, { path, methods, mediaTypes, keyIn, problemForm }: ProtocolEndpoint) {
+function pathItem({ name }: Protocol, endpoint: ProtocolEndpoint) {
+  const { path, methods, mediaTypes, problemForm } = endpoint;
   const operation = (method: string) => ({
     operationId: `${method.toLowerCase()}${path.replaceAll(/[^A-Za-z0-9]+(.?)/g, (_, next: string) => next.toUpperCase())}`,
     tags: ["events"],
     summary: `Send events in the protocol ${name}.`,
-    security: keyIn === undefined ? WITH_KEY : [...WITH_KEY, {}],
+    security: endpoint.keyIn === undefined ? WITH_KEY : [...WITH_KEY, {}],
     ...(method === "POST" && {
       requestBody: { content: Object.fromEntries(mediaTypes.map((type) => [type, {}])) },
     }),
