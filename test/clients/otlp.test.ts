@@ -165,7 +165,9 @@ test.each(TRACE_EXPORTERS)(
     }
     await provider.forceFlush();
 
-    expect(results).toEqual([{ code: 0 }, { code: 0 }]);
+    // A flush may end before the answer to a batch that was full, and sent, before it.
+    await expect.poll(() => results.length).toBeGreaterThanOrEqual(2);
+    expect(results.filter(({ code }) => code !== 0)).toEqual([]);
     const spansOf = (data: unknown): SpanJson[] =>
       (data as { scopeSpans: { spans: SpanJson[] }[] }).scopeSpans.flatMap(({ spans }) => spans);
     const seen: SpanJson[] = [];
@@ -174,7 +176,7 @@ test.each(TRACE_EXPORTERS)(
       seen.splice(0, seen.length, ...(await rig.arrived(events)).flatMap(({ data }) => spansOf(data)));
     }
     expect(seen.map(({ spanId }) => spanId).toSorted()).toEqual(ids.toSorted());
-    expect(seen[3]).toMatchObject({
+    expect(seen.find(({ name }) => name === "GET /3")).toMatchObject({
       name: "GET /3",
       attributes: [
         { key: "http.status", value: { intValue: encoding === "json" ? 500 : "500" } },
