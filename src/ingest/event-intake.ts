@@ -158,7 +158,7 @@ export class EventIntake {
     const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
     const refusal = this.#refuseEarly(request, source, client, options);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
-    const reader = endpoint.readerOf(request, source);
+    const reader = endpoint.readerOf(request, source, exchange.visitor?.id);
     if (reader === undefined) {
       return this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"], endpoint.mediaTypes));
     }

@@ -23,8 +23,15 @@ const ENVELOPE =
 /**
  * Reads the body of a POST: the envelope `payload_data`, whose `data` is an array of events, each a flat
  * object of parameters.
+ *
+ * @param networkUserId of who sends it, by the collector's cookie; `undefined`: nobody is to be known
  */
-export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: number): IncomingBody {
+export function* readEnvelope(
+  body: Buffer,
+  limits: EventLimits,
+  receivedMs: number,
+  networkUserId?: string,
+): IncomingBody {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
   const start = skipSpace(body, 0, body.length);
   const end = trimEnd(body, start, body.length);
@@ -38,7 +45,7 @@ export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: num
   }
   if (elements.length === 0) return unreadable("no_events", 'The envelope\'s "data" holds no events.');
   for (const element of elements) {
-    const item = itemOf(body, element, limits, receivedMs);
+    const item = itemOf(body, element, limits, receivedMs, networkUserId);
     if (item === undefined) return notAnEnvelope(body);
     yield item;
   }
@@ -46,13 +53,18 @@ export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: num
 }
 
 /** Reads the one event that is in the query of a GET. */
-export function* readQuery(target: string, limits: EventLimits, receivedMs: number): IncomingBody {
+export function* readQuery(
+  target: string,
+  limits: EventLimits,
+  receivedMs: number,
+  networkUserId?: string,
+): IncomingBody {
   const query = urlParameters(target);
   if ("kind" in query) return query;
   if (query.size === 0)
     return unreadable("no_events", 'The query holds no event. Name its kind in "e", such as `?e=pv`.');
   const raw = Buffer.from(JSON.stringify(Object.fromEntries(query)));
-  yield mapped(parametersOfQuery(query), raw, limits, receivedMs);
+  yield mapped(parametersOfQuery(query), raw, limits, receivedMs, networkUserId);
   return undefined;
 }
 
@@ -85,6 +97,7 @@ function itemOf(
   element: ScannedValue,
   limits: EventLimits,
   receivedMs: number,
+  networkUserId: string | undefined,
 ): IncomingItem | undefined {
   const raw = body.subarray(element.start, element.end);
   const broken = brokenLimit(element, limits);
@@ -93,14 +106,20 @@ function itemOf(
   if (value === undefined) return undefined;
   const parameters = parametersOfJson(raw);
   if (parameters === undefined) return malformedItem(raw, notAnObject(value));
-  if (typeof parameters !== "string") return mapped(parameters, raw, limits, receivedMs);
+  if (typeof parameters !== "string") return mapped(parameters, raw, limits, receivedMs, networkUserId);
   const name = JSON.stringify(parameters.slice(0, 60));
   const message = `The parameter ${name} holds an object or an array; all are strings. JSON goes into ue_pr and co, as text.`;
   return malformedItem(raw, { code: "type", pointer: "", message, expected: "a string" });
 }
 
-function mapped(parameters: SnowplowParameters, raw: Buffer, limits: EventLimits, receivedMs: number): IncomingItem {
-  const event = mapSnowplow(parameters, limits, receivedMs);
+function mapped(
+  parameters: SnowplowParameters,
+  raw: Buffer,
+  limits: EventLimits,
+  receivedMs: number,
+  networkUserId: string | undefined,
+): IncomingItem {
+  const event = mapSnowplow(parameters, limits, receivedMs, networkUserId);
   return "code" in event ? malformedItem(raw, event) : mappedItem(event, limits);
 }
 
