@@ -1,6 +1,13 @@
 import type { IncomingHttpHeaders } from "node:http";
+import type { EventOptions } from "./event-options.ts";
 import type { Problem } from "./problems.ts";
 import type { Source, SourceTable } from "./sources.ts";
+
+/** What is to become of a request, and by whose rules. */
+export interface Admission {
+  readonly source: Source;
+  readonly options: EventOptions;
+}
 
 const HOW_TO_SEND =
   "Send the source's write key as `Authorization: Bearer KEY`, as the user name of Basic authentication, as `X-Write-Key: KEY`, or as `?key=KEY`.";

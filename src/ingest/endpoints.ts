@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import type { Deliveries } from "../core/deliveries.ts";
 import type { Journal } from "../core/journal.ts";
-import { admit, KEY_CONFLICT, MISSING_KEY, sourceOfKey } from "./admission.ts";
+import { type Admission, admit, KEY_CONFLICT, MISSING_KEY, sourceOfKey } from "./admission.ts";
 import { type BrowserSdk, NO_SDK } from "./browser-sdk.ts";
 import type { HttpConfig } from "./config.ts";
 import { allowsOrigin, corsHeaders, preflightHeaders } from "./cors.ts";
-import type { Admission, EventIntake } from "./event-intake.ts";
+import type { EventIntake } from "./event-intake.ts";
 import { eventOptions } from "./event-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { Origins } from "./origins.ts";

@@ -5,6 +5,7 @@ import type { Deliveries } from "../core/deliveries.ts";
 import type { EventDraft, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { EventValidator } from "../core/validation.ts";
+import type { Admission } from "./admission.ts";
 import type { Body } from "./body/body-result.ts";
 import type { HeldBody } from "./body/held-body.ts";
 import { type ClientNetwork, clientNetwork } from "./client-ip.ts";
@@ -29,6 +30,7 @@ import {
   unsupportedMediaType,
 } from "./intake-problems.ts";
 import { logInvalid } from "./log-invalid.ts";
+import { keyInBody } from "./key-in-body.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDrafts } from "./protocols/canonical.ts";
@@ -59,12 +61,6 @@ export interface IntakeParts {
   readonly log: Logger;
   /** 0 to below 1: spreads what `Retry-After` tells. Default: Math.random. */
   readonly random?: () => number;
-}
-
-/** What is to become of a request, and by whose rules. */
-export interface Admission {
-  readonly source: Source;
-  readonly options: EventOptions;
 }
 
 /** What is known of an admitted request before its events. */
@@ -127,12 +123,14 @@ export class EventIntake {
     const announced = this.#bodies.refuseAnnounced(exchange.request);
     if (announced !== undefined) return this.#refuse(exchange, refusedBody(announced));
     exchange.invite();
+    // The address is gone with the connection.
+    const peer = exchange.request.socket.remoteAddress;
     const taken = await this.#bodies.take(exchange);
     if (taken.kind !== "body") return this.#notTaken(exchange, taken);
     const held = this.#bodies.hold(taken.body);
     let stored: { readonly admitted: Admitted; readonly stored: Stored } | undefined;
     try {
-      stored = exchange.answered ? undefined : await this.#storeByBody(exchange, endpoint, held, admit);
+      stored = exchange.answered ? undefined : await this.#storeByBody(exchange, endpoint, held, admit, peer);
     } finally {
       held.release();
     }
@@ -144,19 +142,24 @@ export class EventIntake {
     endpoint: ProtocolEndpoint,
     held: HeldBody,
     admit: (key: string | undefined) => Admission | Problem,
+    peer: string | undefined,
   ): Promise<{ readonly admitted: Admitted; readonly stored: Stored } | undefined> {
-    const admission = admit(endpoint.keyIn?.(held.body, exchange.request));
+    const admission = admit(keyInBody(endpoint, held.body, exchange.request));
     if ("code" in admission) return this.#refuse(exchange, admission);
-    const admitted = this.#admit(exchange, endpoint, admission);
+    const admitted = this.#admit(exchange, endpoint, admission, peer);
     const stored = admitted && (await this.#store(exchange, admitted, held));
     return stored && { admitted, stored };
   }
 
   /** `undefined` when the request is refused before its body is read, which is answered. */
-  #admit(exchange: Exchange, endpoint: ProtocolEndpoint, admission: Admission): Admitted | undefined {
+  #admit(
+    exchange: Exchange,
+    endpoint: ProtocolEndpoint,
+    { source, options }: Admission,
+    peer = exchange.request.socket.remoteAddress,
+  ): Admitted | undefined {
     const { request } = exchange;
-    const { source, options } = admission;
-    const address = this.#enricher.addressOf(request, source);
+    const address = this.#enricher.addressOf(request, source, peer);
     const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
     const refusal = this.#refuseEarly(request, source, client, options);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);

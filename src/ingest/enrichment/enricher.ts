@@ -21,17 +21,17 @@ export class Enricher {
     this.#options = options;
   }
 
-  /** The client's address, if there is a use for it. Ask before the first wait: it is gone with the connection. */
-  addressOf({ headers, socket }: RequestHead, source: Source): string | undefined {
+  /**
+   * The client's address, if there is a use for it.
+   *
+   * @param peer the socket's, asked for before the first wait: it is gone with the connection
+   */
+  addressOf({ headers }: RequestHead, source: Source, peer: string | undefined): string | undefined {
     const isWanted =
       source.clientIp !== "none" || source.quota?.isPerClient === true || source.attributes?.needsAddress === true;
     if (!isWanted) return undefined;
     const forwarded = headers["x-forwarded-for"];
-    return clientAddress(
-      socket.remoteAddress,
-      typeof forwarded === "string" ? forwarded : undefined,
-      this.#options.trustedProxyHops,
-    );
+    return clientAddress(peer, typeof forwarded === "string" ? forwarded : undefined, this.#options.trustedProxyHops);
   }
 
   enrich({ headers }: RequestHead, source: Source, address: string | undefined, receivedMs: number): Enrichment {

@@ -89,8 +89,10 @@ test("a write key in the body is as good as one in a header, and one in a messag
     (await post(server, "/v1/b", { batch: [{ ...TRACK, writeKey: "wk_web" }] }, none)).status,
     (await post(server, "/v1/t", { ...TRACK, writeKey: "wk_nobody" }, none)).status,
     (await post(server, "/v1/t", "{", none)).status,
+    // Nobody's body is looked through without limit.
+    (await post(server, "/v1/b", { batch: [TRACK], writeKey: "wk_web", pad: "x".repeat(1024 ** 2) }, none)).status,
   ];
-  expect(statuses).toEqual([200, 200, 401, 401, 401]);
+  expect(statuses).toEqual([200, 200, 401, 401, 401, 401]);
   expect(JSON.stringify(server.journal.events())).not.toContain("wk_web");
 });
 
