@@ -85,3 +85,10 @@ test("the app id is that of the first event, if it is one that can be a key", ()
   expect(aid('{"data":[{"aid":5}]}')).toBeUndefined();
   expect(aid('{"data":[]}')).toBeUndefined();
 });
+
+test("an envelope of more members than any has is refused without building them", () => {
+  const members = Array.from({ length: 1001 }, (_, index) => `"k${index}":1`).join(",");
+  const body = Buffer.from(`{${members},"data":[{"e":"pv","aid":"a"}]}`);
+  expect(read(readEnvelope(body, LIMITS, 0))).toEqual({ items: 0, readable: false });
+  expect(firstAppId(body)).toBeUndefined();
+});

@@ -10,6 +10,7 @@ import {
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
+import { findJsonFault } from "../json-fault.ts";
 import { malformedItem } from "../malformed-item.ts";
 import { mappedItem } from "../mapped-event.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
@@ -19,6 +20,9 @@ import { parametersOfJson, parametersOfQuery, type SnowplowParameters } from "./
 
 const ENVELOPE =
   '{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[…]}, with an object of parameters for each event';
+
+/** Of the envelope, which has two, or of an event in which the app id is looked for: each takes many times its bytes. */
+const MAX_OWN_MEMBERS = 1_000;
 
 /**
  * Reads the body of a POST: the envelope `payload_data`, whose `data` is an array of events, each a flat
@@ -74,7 +78,7 @@ function dataMember(body: Buffer, start: number, end: number): ScannedMember | u
 /** The last of that name, as parsers take it. */
 function memberNamed(body: Buffer, start: number, end: number, name: string): ScannedMember | undefined {
   const quoted = JSON.stringify(name);
-  return scanMembers(body, start, end)?.findLast(
+  return scanMembers(body, start, end, MAX_OWN_MEMBERS)?.findLast(
     ({ keyStart, keyEnd }) => body.toString("latin1", keyStart, keyEnd) === quoted,
   );
 }
@@ -114,8 +118,9 @@ function parseJson(bytes: Buffer, start: number, end: number): unknown {
 }
 
 function notAnEnvelope(body: Buffer): UnreadableBody {
-  if (parseJson(body, 0, body.length) === undefined)
-    return unreadable("invalid_json", explainJson(body.toString("utf8")));
+  const text = body.toString("utf8");
+  // Looked through and not parsed: nothing bounds what the text would become.
+  if (findJsonFault(text) !== undefined) return unreadable("invalid_json", explainJson(text));
   return unreadable("no_events", `The body is no envelope of Snowplow's: ${ENVELOPE}.`);
 }
 
