@@ -28,7 +28,16 @@ export function valueText(bytes: Buffer, start: number, end: number): string {
 /** The object or array that a string holds as JSON text, as other protocols' attributes do; `undefined` when it holds none. */
 export function jsonWithin(bytes: Buffer, start: number, end: number): Buffer | undefined {
   if (bytes[start] !== QUOTE) return undefined;
-  const text = Buffer.from(decodeString(bytes.toString("utf8", start, end)));
+  return containerIn(Buffer.from(decodeString(bytes.toString("utf8", start, end))));
+}
+
+/** As {@link jsonWithin}, of a string that holds its text in base64. */
+export function jsonInBase64(bytes: Buffer, start: number, end: number): Buffer | undefined {
+  if (bytes[start] !== QUOTE) return undefined;
+  return containerIn(Buffer.from(decodeString(bytes.toString("utf8", start, end)), "base64"));
+}
+
+function containerIn(text: Buffer): Buffer | undefined {
   const from = skipSpace(text, 0, text.length);
   const first = text[from];
   return first === OPEN_OBJECT || first === OPEN_ARRAY

@@ -46,6 +46,16 @@ test.each([
   expect(new Redactor([{ steps, action: "remove" }], KEY).redact(bytes)).toBe(bytes);
 });
 
+test("what is named in data goes from its base64 too, and with all of data its base64", () => {
+  const encoded = (text: string) => JSON.stringify(Buffer.from(text).toString("base64"));
+  const json = `{"type":"t","data_base64":${encoded('{"a":"ä","b":[1.0]}')}}`;
+  expect(redact(json, ["/data/a", "remove"])).toBe(`{"type":"t","data_base64":${encoded('{"b":[1.0]}')}}`);
+  expect(redact(json, ["/data/b/0", "hash"])).toContain(encoded(`{"a":"ä","b":["${hashOf("1.0")}"]}`));
+  expect(redact(json, ["/data", "remove"])).toBe('{"type":"t"}');
+  expect(redact(json, ["/data/c", "remove"])).toBe(json);
+  expect(redact('{"data_base64":"%","x":1}', ["/data/a", "remove"])).toBe('{"data_base64":"%","x":1}');
+});
+
 test("a string is hashed by what it says, another value by its text, and null stays", () => {
   expect(redact('{"a":"\\u0078@y"}', ["/a", "hash"])).toBe(`{"a":"${hashOf("x@y")}"}`);
   expect(redact('{"a":[1, 2]}', ["/a", "hash"])).toBe(`{"a":"${hashOf("[1, 2]")}"}`);

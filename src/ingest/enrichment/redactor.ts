@@ -1,10 +1,12 @@
 import { createHmac } from "node:crypto";
 import { type ScannedMember, scanElements, scanMembers } from "../body/json-scan.ts";
 import { EVERY } from "./json-pointer.ts";
-import { jsonWithin, memberName, valueText } from "./json-text.ts";
+import { jsonInBase64, jsonWithin, memberName, valueText } from "./json-text.ts";
 
 /** 128 bits, in hexadecimal digits: enough that no two values get the same. */
 const HASH_DIGITS = 32;
+
+const BASE64 = "data_base64";
 
 /** `remove`: the member goes. `hash`: its value becomes a keyed hash. */
 export type RedactAction = "remove" | "hash";
@@ -17,6 +19,8 @@ export interface RedactRule {
 /** Where rules lead from one place in the JSON. */
 interface Node {
   action: RedactAction | undefined;
+  /** The place is `data_base64`, whose text is what `data` would be. */
+  isBase64: boolean;
   readonly below: Map<string, Node>;
 }
 
@@ -40,7 +44,7 @@ interface Part {
  * Takes named values out of JSON, and leaves every other byte as it is.
  *
  * A rule holds for each repetition of a name, however it is spelled, and goes on into strings that
- * hold JSON text. With a member goes its comma; with an element its place, so that those after it
+ * hold JSON text, for `data` in base64 too. With a member goes its comma; with an element its place, so that those after it
  * move up. null is not hashed: it says that there is nothing.
  */
 export class Redactor {
@@ -50,7 +54,7 @@ export class Redactor {
   /** @param secret the key of hashes */
   constructor(rules: readonly RedactRule[], secret: string) {
     this.#secret = secret;
-    for (const { steps, action } of rules) {
+    for (const { steps, action } of [...rules, ...rules.flatMap(forBase64)]) {
       let node = this.#root;
       for (const step of steps) {
         let next = node.below.get(step);
@@ -60,6 +64,8 @@ export class Redactor {
       // What is to be removed by one rule is not kept as a hash by another.
       if (node.action !== "remove") node.action = action;
     }
+    const base64 = this.#root.below.get(BASE64);
+    if (base64 !== undefined) base64.isBase64 = true;
   }
 
   /** @param json an object or array that `JSON.parse` accepts; returned as it is when nothing of it is named */
@@ -84,7 +90,8 @@ export class Redactor {
       this.#parts(json, parts, edits);
       return;
     }
-    const text = jsonWithin(json, start, end);
+    const isBase64 = nodes.some((node) => node.isBase64);
+    const text = isBase64 ? jsonInBase64(json, start, end) : jsonWithin(json, start, end);
     if (text === undefined) return;
     const inner: Edit[] = [];
     this.#descend(text, 0, text.length, nodes, inner);
@@ -94,7 +101,8 @@ export class Redactor {
       redacted += text.toString("utf8", at, edit.start) + edit.text;
       at = edit.end;
     }
-    edits.push({ start, end, text: JSON.stringify(redacted + text.toString("utf8", at)) });
+    redacted += text.toString("utf8", at);
+    edits.push({ start, end, text: JSON.stringify(isBase64 ? Buffer.from(redacted).toString("base64") : redacted) });
   }
 
   #parts(json: Buffer, parts: readonly Part[], edits: Edit[]): void {
@@ -125,7 +133,12 @@ export class Redactor {
 }
 
 function emptyNode(): Node {
-  return { action: undefined, below: new Map() };
+  return { action: undefined, isBase64: false, below: new Map() };
+}
+
+/** CloudEvents lets the same data be in `data` or, in base64, in another member. */
+function forBase64({ steps, action }: RedactRule): RedactRule[] {
+  return steps[0] === "data" ? [{ steps: [BASE64, ...steps.slice(1)], action }] : [];
 }
 
 function isRemoved(part: Part | undefined): boolean {

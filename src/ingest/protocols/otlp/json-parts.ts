@@ -3,6 +3,7 @@ import type { ValidationProblem } from "../../../core/validation.ts";
 import { scanValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, UnreadableBody } from "../incoming-event.ts";
+import { findJsonFault } from "../json-fault.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { elementsOf, JsonFault, membersOf, type Range } from "./json-walk.ts";
 import {
@@ -11,6 +12,7 @@ import {
   limitsOfParts,
   type Parts,
   PartsFault,
+  SmallParts,
   type Surroundings,
   tooManyGroups,
 } from "./part.ts";
@@ -59,6 +61,7 @@ class JsonRequest {
     const { list, rest } = this.#split(request, resources, "The body");
     if (isLong(request)) yield undefined;
     if (list === undefined && rest.length > 0) throw new PartsFault(invalidOtlp(this.#notThisSignal(rest)));
+    const seen = new SmallParts(this.#limits);
     let groups = 0;
     for (const one of this.#list(list)) {
       if (++groups > this.#limits.maxEventsPerRequest) return tooManyGroups(this.#limits);
@@ -73,6 +76,7 @@ class JsonRequest {
         if (isLong(two)) yield undefined;
         const scope = this.#surroundings(inScope.rest);
         for (const item of this.#list(inScope.list)) {
+          seen.count();
           const raw = this.#body.subarray(item.start, item.end);
           const value = resource.problem ?? scope.problem ?? this.#item(item);
           if (isProblem(value)) yield { resource, scope, raw, value: {}, problem: value };
@@ -141,9 +145,9 @@ class JsonRequest {
     return `The body has no \`${resources}\`, so it is not what ${this.#signal.path} takes. Members are named in lower camel case.`;
   }
 
-  /** Of what is not even JSON that is said, and not that it is the wrong kind of it. */
+  /** Of what is not even JSON that is said, and not that it is the wrong kind of it. Not parsed: nothing bounds it. */
   #wrongKind(range: Range, detail: string): Error {
-    return parse(this.#text(range)) === undefined ? new JsonFault() : new PartsFault(invalidOtlp(detail));
+    return findJsonFault(this.#text(range)) !== undefined ? new JsonFault() : new PartsFault(invalidOtlp(detail));
   }
 
   #text({ start, end }: Range): string {

@@ -45,6 +45,26 @@ export function tooManyGroups({ maxEventsPerRequest }: EventLimits): UnreadableB
   return { kind: "unreadable", code: "too_many_events", detail };
 }
 
+/**
+ * Counts the spans or metrics of a request, of which many make one event, and whatever else is there
+ * in their place: each costs time, however little it holds.
+ */
+export class SmallParts {
+  readonly #most: number;
+  #seen = 0;
+
+  constructor({ maxEventsPerRequest }: EventLimits) {
+    this.#most = 10 * maxEventsPerRequest;
+  }
+
+  /** Throws a `PartsFault` for one too many. */
+  count(): void {
+    if (++this.#seen <= this.#most) return;
+    const detail = `A request may hold at most ${this.#most} spans or metrics; send smaller batches.`;
+    throw new PartsFault({ kind: "unreadable", code: "too_many_events", detail });
+  }
+}
+
 /** A request whose parts cannot be told apart. Thrown, and caught where the reading began. */
 export class PartsFault extends Error {
   readonly body: UnreadableBody;

@@ -6,6 +6,7 @@ import {
   limitsOfParts,
   type Parts,
   PartsFault,
+  SmallParts,
   type Surroundings,
   tooManyGroups,
 } from "./part.ts";
@@ -36,14 +37,15 @@ export function* protobufParts(body: Buffer, signal: Signal, limits: EventLimits
 }
 
 function* resourceParts(body: Buffer, signal: Signal, limits: EventLimits): Parts {
+  const seen = new SmallParts(limits);
   let groups = 0;
-  for (const [start, end] of messages(body, 0, body.length, RESOURCES_FIELD, limits)) {
+  for (const [start, end] of messages(body, 0, body.length, RESOURCES_FIELD, seen)) {
     if (++groups > limits.maxEventsPerRequest) return tooManyGroups(limits);
-    const resource = surroundings(body, start, end, RESOURCE_SHAPE, limits);
-    for (const [scopeStart, scopeEnd] of messages(body, start, end, LIST_FIELD, limits)) {
+    const resource = surroundings(body, start, end, RESOURCE_SHAPE, limits, seen);
+    for (const [scopeStart, scopeEnd] of messages(body, start, end, LIST_FIELD)) {
       if (++groups > limits.maxEventsPerRequest) return tooManyGroups(limits);
-      const scope = surroundings(body, scopeStart, scopeEnd, SCOPE_SHAPE, limits);
-      for (const [itemStart, itemEnd] of messages(body, scopeStart, scopeEnd, LIST_FIELD, limits)) {
+      const scope = surroundings(body, scopeStart, scopeEnd, SCOPE_SHAPE, limits, seen);
+      for (const [itemStart, itemEnd] of messages(body, scopeStart, scopeEnd, LIST_FIELD)) {
         const refused = resource.problem ?? scope.problem;
         const json = refused ?? protobufToJson(body, itemStart, itemEnd, signal.itemShape, limits);
         if (typeof json === "string") yield { resource, scope, raw: Buffer.from(json), value: parse(json) };
@@ -54,17 +56,17 @@ function* resourceParts(body: Buffer, signal: Signal, limits: EventLimits): Part
   return undefined;
 }
 
-/** Where the messages of one field lie. */
+/** Where the messages of one field lie. `seen`: where nothing else has counted the fields. */
 function* messages(
   bytes: Buffer,
   start: number,
   end: number,
   field: number,
-  limits: EventLimits,
+  seen?: SmallParts,
 ): Generator<readonly [number, number]> {
   const reader = new WireReader(bytes, start, end);
-  for (let fields = 1; reader.nextField(); fields++) {
-    if (fields > maxFields(limits)) throw tooManyFields(limits);
+  while (reader.nextField()) {
+    seen?.count();
     if (reader.field !== field || reader.wireType !== LENGTH_DELIMITED) {
       reader.skip();
       continue;
@@ -76,13 +78,19 @@ function* messages(
 }
 
 /** What a message has besides its list, which is not looked into: its fields are put together and printed. */
-function surroundings(body: Buffer, start: number, end: number, shape: Shape, limits: EventLimits): Surroundings {
+function surroundings(
+  body: Buffer,
+  start: number,
+  end: number,
+  shape: Shape,
+  limits: EventLimits,
+  seen: SmallParts,
+): Surroundings {
   const fields: Buffer[] = [];
   const reader = new WireReader(body, start, end);
   let bytes = 0;
-  let seen = 0;
   for (let at = start; reader.nextField(); at = reader.at) {
-    if (++seen > maxFields(limits)) throw tooManyFields(limits);
+    seen.count();
     reader.skip();
     if (reader.field === LIST_FIELD) continue;
     fields.push(body.subarray(at, reader.at));
@@ -91,16 +99,6 @@ function surroundings(body: Buffer, start: number, end: number, shape: Shape, li
   if (bytes === 0) return NOTHING;
   const json = protobufToJson(Buffer.concat(fields, bytes), 0, bytes, shape, limits);
   return typeof json === "string" ? { json: json.slice(1, -1), members: parse(json) } : { ...NOTHING, problem: json };
-}
-
-/** Of a request, a resource or a scope: most of them are spans or metrics, of which many make one event. */
-function maxFields({ maxEventsPerRequest }: EventLimits): number {
-  return 10 * maxEventsPerRequest;
-}
-
-function tooManyFields(limits: EventLimits): PartsFault {
-  const detail = `A scope may hold at most ${maxFields(limits)} spans or metrics; send smaller batches.`;
-  return new PartsFault({ kind: "unreadable", code: "too_many_events", detail });
 }
 
 /** Of what is printed here, and thus is JSON. */

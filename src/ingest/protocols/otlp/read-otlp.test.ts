@@ -203,6 +203,20 @@ test("what a request can become is bounded, however little it takes to ask for i
   expect(read(protobufOf("LogsRequest", amplified), "protobuf", LOGS, limits)).toContain("body_too_large");
 });
 
+test("what costs time and becomes few events or none is bounded over a whole request", () => {
+  const small = Array.from({ length: 400 }, () => ({}));
+  const resources = (count: number): object => ({
+    resourceSpans: Array.from({ length: count }, () => ({ resource: RESOURCE, scopeSpans: [{ spans: small }] })),
+  });
+  expect(readJson(resources(2), TRACES)).toHaveLength(2);
+  expect(readJson(resources(3), TRACES)).toContain("at most 1000 spans or metrics");
+  expect(read(protobufOf("TracesRequest", resources(2)), "protobuf", TRACES)).toHaveLength(2);
+  expect(read(protobufOf("TracesRequest", resources(3)), "protobuf", TRACES)).toContain("at most 1000 spans");
+  const unknown = Buffer.from("7800".repeat(400), "hex");
+  expect(read(Buffer.concat([1, 1, 1].map((number) => field(number, unknown))), "protobuf")).toContain("at most 1000");
+  expect(read(Buffer.from("7800".repeat(1001), "hex"), "protobuf")).toContain("at most 1000");
+});
+
 /** An AnyValue within `depth` lists. */
 function nested(depth: number): unknown {
   let value: unknown = { stringValue: "x" };

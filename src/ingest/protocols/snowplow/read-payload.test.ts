@@ -99,3 +99,10 @@ test("what has more members than anyone sends is neither told apart nor parsed",
   parse.mockRestore();
   expect(end.value).toMatchObject({ code: "no_events" });
 });
+
+test("an envelope of more members than any has is refused without building them", () => {
+  const members = Array.from({ length: 1001 }, (_, index) => `"k${index}":1`).join(",");
+  const body = Buffer.from(`{${members},"data":[{"e":"pv","aid":"a"}]}`);
+  expect(read(readEnvelope(body, LIMITS, 0))).toEqual({ items: 0, readable: false });
+  expect(firstAppId(body)).toBeUndefined();
+});
