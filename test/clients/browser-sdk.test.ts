@@ -104,8 +104,8 @@ describe.skipIf(browser === undefined)(`in Chromium, a page of another origin${w
         { kind: "rejection", name: "RangeError", message: "nobody waited" },
       ]);
       expect(of("page.viewed")).toMatchObject([
-        { url: `${site.origin}/`, title: "Shop" },
-        { url: `${site.origin}/mugs/1`, referrer: `${site.origin}/` },
+        { path: "/", url: `${site.origin}/`, title: "Shop" },
+        { path: "/mugs/1", url: `${site.origin}/mugs/1`, referrer: `${site.origin}/` },
       ]);
       expect(of("page.resource_failed")).toMatchObject([{ element: "img", resource: "/missing.png" }]);
       expect(of("page.long_task").length).toBeGreaterThan(0);
