@@ -55,12 +55,11 @@ function isAnonymous({ headers }: RequestHead): boolean {
 }
 
 /** Trackers look at the status only. A part that was rejected must not be sent again, so it is told in words. */
-function answerText(exchange: Exchange, { accepted, rejected, problem, receipt, pending }: Taken): void {
-  const text = problem === undefined ? "ok" : `${rejected} of ${accepted + rejected} events are rejected. ${problem}`;
+function answerText(exchange: Exchange, { problem, receipt, pending }: Taken): void {
   exchange.body(
     pending ? 202 : 200,
     "text/plain; charset=utf-8",
-    text,
+    problem ?? "ok",
     receipt === undefined ? [] : ["Millrace-Receipt", receipt],
   );
 }
