@@ -4,6 +4,7 @@ import { enrichmentFields, enrichmentProblems } from "./enrichment/config.ts";
 import { isOriginPattern } from "./origins.ts";
 import { PROTOCOL_ROUTES } from "./protocols/all-protocols.ts";
 import { PROTOCOL_NAMES } from "./protocols/protocol-names.ts";
+import { snowplowOptions } from "./protocols/snowplow/snowplow-options.ts";
 import { valueOptions } from "./protocols/values/value-options.ts";
 
 /** Where a TLS certificate comes from, and what is spoken behind it. */
@@ -219,6 +220,7 @@ const sourceFields = z.strictObject({
     .describe(
       "What the records sent to /v1/records have as type, id and time. Default: the type is the header Fluent-Tag, or log.",
     ),
+  snowplow: snowplowOptions.optional().describe("What is done for Snowplow's trackers beyond taking their events."),
   quota: z
     .strictObject({
       ...rate,

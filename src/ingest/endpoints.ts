@@ -207,7 +207,7 @@ function greetingOf(
 /** Whose rules hold for a request with events, or why it is refused. */
 function admissionOf(
   exchange: Exchange,
-  { protocol }: ProtocolRoute,
+  { protocol, endpoint }: ProtocolRoute,
   query: Query,
   keyed: Source | Problem,
   own: SourcePath | undefined,
@@ -217,7 +217,9 @@ function admissionOf(
   if (!source.protocols.has(protocol.name)) return protocolDisabled(protocol.name);
   const { prefer } = exchange.request.headers;
   const options = eventOptions(query, typeof prefer === "string" ? prefer : undefined, source.ack);
-  return "code" in options ? options : { source, options };
+  if ("code" in options) return options;
+  exchange.visitor = endpoint.visitorOf?.(exchange.request, source);
+  return { source, options };
 }
 
 /** A path of a source's own tells whose the events are. A write key may say the same, and nothing else. */

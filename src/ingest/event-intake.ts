@@ -6,6 +6,7 @@ import type { EventDraft, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { EventValidator } from "../core/validation.ts";
 import type { Body } from "./body/body-result.ts";
+import type { HeldBody } from "./body/held-body.ts";
 import { type ClientNetwork, clientNetwork } from "./client-ip.ts";
 import { readClientLosses } from "./client-losses.ts";
 import type { HttpConfig } from "./config.ts";
@@ -24,15 +25,14 @@ import {
   noRoom,
   quotaExceeded,
   refusedBody,
-  tooManyForClient,
-  unreadableBody,
+  unjudgedBody,
   unsupportedMediaType,
 } from "./intake-problems.ts";
 import { logInvalid } from "./log-invalid.ts";
 import type { IngestMetrics } from "./metrics.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDrafts } from "./protocols/canonical.ts";
-import type { Enrichment, UnreadableBody } from "./protocols/incoming-event.ts";
+import type { Enrichment } from "./protocols/incoming-event.ts";
 import type { BodyReader, ProtocolEndpoint } from "./protocols/protocol.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { receiptId } from "./receipt-id.ts";
@@ -106,12 +106,13 @@ export class EventIntake {
     const taking = this.#bodies.take(exchange);
     const taken = taking instanceof Promise ? await taking : taking;
     if (taken.kind !== "body") return this.#notTaken(exchange, taken, admitted);
+    const held = this.#bodies.hold(taken.body);
     let stored: Stored | undefined;
     try {
       // Refused while it was on its way, such as for taking too long: nothing of it may be kept.
-      stored = exchange.answered ? undefined : await this.#store(exchange, admitted, taken.body);
+      stored = exchange.answered ? undefined : await this.#store(exchange, admitted, held);
     } finally {
-      this.#bodies.release(taken.body);
+      held.release();
     }
     // Returned, not waited for here: nothing must keep the body while sinks are waited for.
     return stored && this.#answerStored(exchange, admitted, stored);
@@ -128,11 +129,12 @@ export class EventIntake {
     exchange.invite();
     const taken = await this.#bodies.take(exchange);
     if (taken.kind !== "body") return this.#notTaken(exchange, taken);
+    const held = this.#bodies.hold(taken.body);
     let stored: { readonly admitted: Admitted; readonly stored: Stored } | undefined;
     try {
-      stored = exchange.answered ? undefined : await this.#storeByBody(exchange, endpoint, taken.body, admit);
+      stored = exchange.answered ? undefined : await this.#storeByBody(exchange, endpoint, held, admit);
     } finally {
-      this.#bodies.release(taken.body);
+      held.release();
     }
     return stored && this.#answerStored(exchange, stored.admitted, stored.stored);
   }
@@ -140,13 +142,13 @@ export class EventIntake {
   async #storeByBody(
     exchange: Exchange,
     endpoint: ProtocolEndpoint,
-    body: Buffer,
+    held: HeldBody,
     admit: (key: string | undefined) => Admission | Problem,
   ): Promise<{ readonly admitted: Admitted; readonly stored: Stored } | undefined> {
-    const admission = admit(endpoint.keyIn?.(body, exchange.request));
+    const admission = admit(endpoint.keyIn?.(held.body, exchange.request));
     if ("code" in admission) return this.#refuse(exchange, admission);
     const admitted = this.#admit(exchange, endpoint, admission);
-    const stored = admitted && (await this.#store(exchange, admitted, body));
+    const stored = admitted && (await this.#store(exchange, admitted, held));
     return stored && { admitted, stored };
   }
 
@@ -158,7 +160,7 @@ export class EventIntake {
     const client = clientNetwork(source.quota?.isPerClient === true ? address : undefined);
     const refusal = this.#refuseEarly(request, source, client, options);
     if (refusal !== undefined) return this.#refuse(exchange, refusal);
-    const reader = endpoint.readerOf(request, source);
+    const reader = endpoint.readerOf(request, source, exchange.visitor?.id);
     if (reader === undefined) {
       return this.#refuse(exchange, unsupportedMediaType(request.headers["content-type"], endpoint.mediaTypes));
     }
@@ -198,23 +200,24 @@ export class EventIntake {
    * more to answer. At level `received` the answer comes first, and later ones fall flat:
    * before anything else, or where a quota must be paid, once it is known for how many events.
    */
-  async #store(exchange: Exchange, admitted: Admitted, body: Buffer): Promise<Stored | undefined> {
-    const { journal, log, metrics, quarantine } = this.#parts;
+  async #store(exchange: Exchange, admitted: Admitted, held: HeldBody): Promise<Stored | undefined> {
+    const { body } = held;
+    const { http, journal, log, metrics, quarantine } = this.#parts;
     const { source, client, options, reader, enrichment } = admitted;
     const answersFirst = options.ack === "received" && !options.validateOnly;
     if (answersFirst && source.quota === undefined && !this.#answerFirst(exchange, admitted, body)) return undefined;
-    const judging = this.#court.judge(body, reader, source, enrichment.receivedMs);
+    const judging = this.#court.judge(held, reader, source, enrichment.receivedMs);
     const judgement = judging instanceof Promise ? await judging : judging;
     if ("kind" in judgement) {
-      this.#payForOne(admitted);
-      const problem = this.#unreadable(judgement, source);
+      if (judgement.code !== "overloaded") this.#payForOne(admitted);
+      const problem = unjudgedBody(judgement, maxEventsOf(source, http), http);
       const keep = exchange.answered || (PROBLEMS[problem.code].status === 400 && body.length > 0);
       if (keep && !options.validateOnly) {
         const { code, detail } = problem;
         const kept = source.redaction?.body() ?? { detail, body };
         await quarantine.keepBody(source.name, code, kept.detail, kept.body, enrichment.receivedMs);
       }
-      exchange.problem(problem);
+      this.#refuse(exchange, problem);
       return undefined;
     }
     const { valid, invalid, warned } = judgement;
@@ -296,12 +299,6 @@ export class EventIntake {
     this.#acknowledged(exchange, options);
     this.#countClientLosses(admitted);
     return true;
-  }
-
-  #unreadable({ code, detail }: UnreadableBody, source: Source): Problem {
-    const maxEvents = maxEventsOf(source, this.#parts.http);
-    const isForClient = code === "too_many_events" && maxEvents < this.#parts.http.maxEventsPerRequest;
-    return isForClient ? tooManyForClient(maxEvents) : unreadableBody(code, detail);
   }
 
   /** What cannot be read costs as much as an event, and must not be for free. */

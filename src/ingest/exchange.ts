@@ -36,6 +36,13 @@ export type ProblemForm = (
   readonly headers?: readonly string[];
 };
 
+/** Somebody whom a protocol knows again by a cookie. */
+export interface Visitor {
+  readonly id: string;
+  /** The value of the header `Set-Cookie`. */
+  readonly setCookie: string;
+}
+
 /** A request without its body. */
 export interface RequestHead {
   readonly method?: string | undefined;
@@ -57,6 +64,8 @@ export abstract class Exchange {
   cors = NO_HEADERS;
   /** How refusals are written, where not as `application/problem+json`. */
   problemForm: ProblemForm | undefined;
+  /** Who sends it, where a source wants to know; told to whose events are taken. */
+  visitor: Visitor | undefined;
   /** The client sends its body only once it is told to (`Expect: 100-continue`). */
   awaitsContinue: boolean;
   protected readonly context: ExchangeContext;

@@ -5,9 +5,11 @@ import type { EventDraft } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RefusedBody } from "./body/body-result.ts";
 import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
+import type { HttpConfig } from "./config.ts";
 import { eventResults, summary } from "./event-results.ts";
 import type { Judgement } from "./judge-events.ts";
 import { isProblemCode, type Problem } from "./problems.ts";
+import type { UnreadableBody } from "./protocols/incoming-event.ts";
 import { essenceOf } from "./protocols/media-type.ts";
 import { retryAfterSeconds } from "./retry-after.ts";
 import type { UsedUp } from "./source-quota.ts";
@@ -27,7 +29,19 @@ export function refusedBody({ code, detail }: RefusedBody): Problem {
   return { code, detail };
 }
 
-export function unreadableBody(code: string, detail: string): Problem {
+/**
+ * Why the events of a body are not taken.
+ *
+ * @param maxEvents of the source, which its clients' quota may have lowered
+ */
+export function unjudgedBody(
+  found: UnreadableBody | RefusedBody,
+  maxEvents: number,
+  { maxEventsPerRequest }: HttpConfig,
+): Problem {
+  if (found.kind === "refused") return refusedBody(found);
+  const { code, detail } = found;
+  if (code === "too_many_events" && maxEvents < maxEventsPerRequest) return tooManyForClient(maxEvents);
   assert(isProblemCode(code), `${code} is a problem code`);
   return { code, detail };
 }
@@ -64,7 +78,7 @@ export function quotaExceeded({ of, limits, waitMs }: UsedUp): Problem {
 }
 
 /** As no wait would help, it is not said to be over its quota. */
-export function tooManyForClient(maxEvents: number): Problem {
+function tooManyForClient(maxEvents: number): Problem {
   return {
     code: "too_many_events",
     detail: `One client address may send ${maxEvents} events at once (quota.perClient.burst of the source), so a request may hold no more; send the rest in further requests.`,

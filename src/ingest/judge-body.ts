@@ -1,4 +1,6 @@
 import type { EventValidator } from "../core/validation.ts";
+import type { RefusedBody } from "./body/body-result.ts";
+import type { HeldBody } from "./body/held-body.ts";
 import type { HttpConfig } from "./config.ts";
 import { Judge, type Judgement } from "./judge-events.ts";
 import type { EventLimits, IncomingBody, UnreadableBody } from "./protocols/incoming-event.ts";
@@ -12,6 +14,9 @@ const SLICE_BYTES = 256 * 1024;
 /** An event counts as so many bytes at least: to make one of another protocol's message takes 10 microseconds, however small it is. */
 const MIN_EVENT_BYTES = 256;
 
+/** The events of a body, or why they are not taken. */
+type Judged = Judgement | UnreadableBody | RefusedBody;
+
 /** Reads the events of a body and decides which are accepted, at once where it is small. */
 export class BodyJudge {
   readonly #http: HttpConfig;
@@ -23,26 +28,24 @@ export class BodyJudge {
     this.#validator = validator;
   }
 
-  judge(
-    body: Buffer,
-    reader: BodyReader,
-    source: Source,
-    receivedMs: number,
-  ): Judgement | UnreadableBody | Promise<Judgement | UnreadableBody> {
+  judge(held: HeldBody, reader: BodyReader, source: Source, receivedMs: number): Judged | Promise<Judged> {
     const judge = new Judge(source, this.#validator());
-    const events = reader(body, this.#limits(source), receivedMs);
-    if (body.length > SLICE_BYTES) return this.#judgeInSlices(judge, events);
-    const end = judgeSlice(judge, events);
+    const events = reader(held.body, this.#limits(source), receivedMs);
+    if (held.body.length > SLICE_BYTES) return this.#judgeInSlices(judge, events, held);
+    const end = judgeSlice(judge, events) ?? held.growTo(judge.bytes);
     // Events that are made of another protocol's messages may be larger than these.
-    return end === "more" ? this.#judgeInSlices(judge, events) : (end ?? judge);
+    return end === "more" ? this.#judgeInSlices(judge, events, held) : (end ?? judge);
   }
 
   /** A slice at a time, so that others are served between. */
-  async #judgeInSlices(judge: Judge, events: IncomingBody): Promise<Judgement | UnreadableBody> {
+  async #judgeInSlices(judge: Judge, events: IncomingBody, held: HeldBody): Promise<Judged> {
     for (;;) {
       // Also before the first event, for which a body is looked through as a whole.
       await this.#turnstile.pass();
       const end = judgeSlice(judge, events);
+      // A protocol may make events of a body that are many times as long as it is.
+      const refusal = held.growTo(judge.bytes);
+      if (refusal !== undefined) return refusal;
       if (end !== "more") return end ?? judge;
     }
   }

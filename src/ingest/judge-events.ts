@@ -49,6 +49,8 @@ export class Judge implements Judgement {
   readonly valid: IncomingEvent[] = [];
   readonly invalid: InvalidEvent[] = [];
   readonly warned: WarnedEvent[] = [];
+  /** Of all events together. */
+  bytes = 0;
   readonly #rules: Rules;
   readonly #validator: EventValidator;
 
@@ -59,6 +61,7 @@ export class Judge implements Judgement {
 
   add(item: IncomingItem): void {
     const index = this.valid.length + this.invalid.length;
+    this.bytes += (item.kind === "event" ? item.event : item.malformed).raw.length;
     if (item.kind === "malformed") {
       this.#reject({ index, ...item.malformed });
       return;

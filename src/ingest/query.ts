@@ -20,7 +20,7 @@ const NO_QUERY: Query = { key: undefined, ack: undefined, validate: undefined, d
 /**
  * Reads the query of a request target. It makes no `URL`: that would cost more than the rest of admission.
  *
- * @param isPayload whether it holds events too, whose parameters may look like ours
+ * @param isPayload whether it holds events too, whose parameters may look like ours; then `dropped` is one of them
  */
 export function parseQuery(target: string, isPayload = false): Query | Problem {
   const mark = target.indexOf("?");
@@ -45,7 +45,7 @@ export function parseQuery(target: string, isPayload = false): Query | Problem {
         };
       }
       found[name] = value;
-    } else if (name === "dropped") {
+    } else if (name === "dropped" && !isPayload) {
       // A report must never make events be refused, so it is read only once they are taken, whatever it says.
       const report = target.slice(nameEnd + 1, end);
       found.dropped = found.dropped === undefined ? report : `${found.dropped},${report}`;

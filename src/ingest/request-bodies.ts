@@ -1,5 +1,6 @@
 import type { Body, RefusedBody } from "./body/body-result.ts";
 import { decompress } from "./body/decompress.ts";
+import { HeldBody } from "./body/held-body.ts";
 import { PendingBytes } from "./body/pending-bytes.ts";
 import { refuseAnnounced } from "./body/read-body.ts";
 import type { HttpConfig } from "./config.ts";
@@ -35,8 +36,9 @@ export class RequestBodies {
     return this.#decode(taking, exchange.request);
   }
 
-  release(body: Buffer): void {
-    this.#pending.release(body.length);
+  /** A body that was taken, to be released. */
+  hold(body: Buffer): HeldBody {
+    return new HeldBody(body, this.#pending);
   }
 
   #decode(sent: Body, request: RequestHead): Body | Promise<Body> {

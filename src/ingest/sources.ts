@@ -7,6 +7,7 @@ import { Sieve } from "./enrichment/sieve.ts";
 import type { AckLevel, ClientIpForm, SourceConfig } from "./config.ts";
 import { Origins } from "./origins.ts";
 import type { ProtocolName } from "./protocols/protocol-names.ts";
+import type { SnowplowOptions } from "./protocols/snowplow/snowplow-options.ts";
 import type { ValueOptions } from "./protocols/values/value-options.ts";
 import { SourceQuota } from "./source-quota.ts";
 
@@ -22,6 +23,7 @@ export interface Source {
   readonly protocols: ReadonlySet<ProtocolName>;
   readonly json?: ValueOptions | undefined;
   readonly logs?: ValueOptions | undefined;
+  readonly snowplow?: SnowplowOptions | undefined;
   readonly quota: SourceQuota | undefined;
   /** What must not be stored of its events; `undefined`: all may be. */
   readonly redaction: Redaction | undefined;

@@ -84,3 +84,34 @@ test(
   },
   BROWSER_MS,
 );
+
+test(
+  "a browser is known again by the collector's cookie, unless it asks for anonymity",
+  async ({ skip }) => {
+    await using chromium = await startChromium();
+    if (chromium === undefined) return skip(whyNoChromium);
+    await using web = await serveWebPage("A shop", "snowplow-page.ts");
+    await using rig = await startClientRig({ origins: [web.origin], source: "snowplow: { networkUserId: {} }" });
+    const page = await chromium.newPage();
+    const track = async (name: string, options: object): Promise<void> => {
+      await page.goto(`${web.origin}/${name}`);
+      await page.evaluate(
+        `startTracker("${name}", "${rig.origin}", ${JSON.stringify(options)}); trackAll("${name}", ${ALL})`,
+      );
+      await page.waitForFunction("told.taken + told.failures.length >= 3");
+      expect(await page.evaluate("told")).toEqual({ taken: 3, failures: [] });
+    };
+    // One request, whose answer brings the cookie.
+    await track("first", { eventMethod: "post", bufferSize: 3 });
+    await track("again", { eventMethod: "get" });
+    await track("nobody", { anonymousTracking: { withServerAnonymisation: true } });
+    await track("omitted", { credentials: "omit", bufferSize: 3 });
+    const ids = (await rig.arrived(12)).map((event) => event["networkuserid"]);
+    expect(ids[0]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(ids.slice(0, 6)).toEqual(Array.from({ length: 6 }, () => ids[0]));
+    expect(ids.slice(6, 9)).toEqual([undefined, undefined, undefined]);
+    expect(ids[9]).toMatch(/^[0-9a-f-]{36}$/);
+    expect(ids[9]).not.toBe(ids[0]);
+  },
+  BROWSER_MS,
+);

@@ -72,7 +72,7 @@ test.each([
     await expect(fetch(`http://127.0.0.1:${config.admin.port}/livez`)).rejects.toThrow("fetch failed");
     if (process.platform === "linux") expect(await readFile("/proc/mounts", "utf8")).not.toContain(keep);
   },
-  60_000,
+  120_000,
 );
 
 test("a broken disk reaches every write and every sync of the journal", async () => {

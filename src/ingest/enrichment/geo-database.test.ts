@@ -91,3 +91,14 @@ test.each([
   await expect(opening).rejects.toMatchObject({ code: "geo_invalid", message: expect.stringMatching(reason) });
   await expect(opening).rejects.toThrow("GeoLite2-City.mmdb");
 });
+
+test("a database whose cities have no names costs no event", async () => {
+  await using temporary = await temporaryDir();
+  const file = path.join(temporary.dir, "geo.mmdb");
+  const bytes = await readFile(CITY);
+  // Each key of this name, whatever it belongs to.
+  for (let at = bytes.indexOf("names"); at >= 0; at = bytes.indexOf("names", at)) bytes.write("other", at);
+  await writeFile(file, bytes);
+  const database = await GeoDatabase.open(file, { clock: new HandClock(), log: pino({ level: "silent" }) });
+  expect(database.lookUp("192.0.2.1").geocity).toBeUndefined();
+});

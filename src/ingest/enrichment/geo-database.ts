@@ -66,23 +66,12 @@ export class GeoDatabase {
   }
 
   lookUp(address: string): GeoAttributes {
-    const found = this.#find(address);
-    const country = found?.country?.iso_code;
-    const region = found?.subdivisions?.[0]?.iso_code;
-    const city = found?.city?.names.en;
-    return {
-      ...(country !== undefined && { geocountry: country }),
-      ...(country !== undefined && region !== undefined && { georegion: `${country}-${region}` }),
-      ...(city !== undefined && { geocity: city }),
-    };
-  }
-
-  /** A file that is damaged somewhere is noticed only by who looks there, which must not cost an event. */
-  #find(address: string): CityResponse | null | undefined {
+    // A file that is damaged somewhere, or has other members than MaxMind's, is noticed only by who looks
+    // there, which must not cost an event.
     try {
-      return this.#reader?.get(address);
+      return placeOf(this.#reader?.get(address));
     } catch {
-      return null;
+      return {};
     }
   }
 
@@ -112,6 +101,17 @@ export class GeoDatabase {
       return false;
     }
   }
+}
+
+function placeOf(found: CityResponse | null | undefined): GeoAttributes {
+  const country = found?.country?.iso_code;
+  const region = found?.subdivisions?.[0]?.iso_code;
+  const city = found?.city?.names.en;
+  return {
+    ...(country !== undefined && { geocountry: country }),
+    ...(country !== undefined && region !== undefined && { georegion: `${country}-${region}` }),
+    ...(city !== undefined && { geocity: city }),
+  };
 }
 
 /** Reads a database and tries it. Throws `geo_invalid`. */

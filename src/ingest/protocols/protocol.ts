@@ -1,4 +1,4 @@
-import type { Exchange, ProblemForm, RequestHead } from "../exchange.ts";
+import type { Exchange, ProblemForm, RequestHead, Visitor } from "../exchange.ts";
 import type { Source } from "../sources.ts";
 import type { EventLimits, IncomingBody } from "./incoming-event.ts";
 import type { ProtocolName } from "./protocol-names.ts";
@@ -25,8 +25,14 @@ export interface ProtocolEndpoint {
    * How the events of such a request are read; `undefined` when its media type is none of `mediaTypes`.
    *
    * @param source who sends it, for protocols that sources have options for
+   * @param visitorId of whom {@link visitorOf} has told
    */
-  readerOf(head: RequestHead, source: Source): BodyReader | undefined;
+  readerOf(head: RequestHead, source: Source, visitorId?: string): BodyReader | undefined;
+  /**
+   * The visitor whom a request of the source comes from, known again or new, where the source wants them to be
+   * told apart by a cookie. Asked once for each request. The protocol's own answer sets the cookie.
+   */
+  visitorOf?(head: RequestHead, source: Source): Visitor | undefined;
   /**
    * The write key within a body, for clients that put it there; asked only when the request carries
    * none elsewhere. The body is decompressed, and may be anything.

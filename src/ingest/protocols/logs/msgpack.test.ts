@@ -193,3 +193,21 @@ test("the same record is the same event in MessagePack and in JSON", () => {
     { numRuns: 500 },
   );
 });
+
+test("what cannot be made a number of may stand where the time should", () => {
+  const time = { toString: 1, valueOf: 1 };
+  const { events, problems } = read(packed([time, { n: 1 }], [[time, {}], { n: 2 }], ["-1", { n: 3 }]));
+  expect(problems).toEqual([]);
+  expect(events.map(({ time: text, data }) => [text, data])).toEqual([
+    [undefined, { n: 1 }],
+    [undefined, { n: 2 }],
+    [undefined, { n: 3 }],
+  ]);
+});
+
+test("others get their turn also while there are only marks of groups", () => {
+  const mark = packed([[eventTime(-1, 0), {}], { shared: "x".repeat(50_000) }]);
+  const items = readMsgpack(Buffer.concat(Array.from({ length: 8 }, () => mark)), LIMITS, RULES);
+  const turns = [...items];
+  expect(turns).toEqual([undefined, undefined, undefined, undefined]);
+});

@@ -18,6 +18,9 @@ const GROUP_END = -2;
 /** A record with so many times the members that are allowed is refused alone; one with more, with all of its request. */
 const MEMBERS_LOOKED_THROUGH = 10;
 
+/** Marks of groups are no events, after which others get their turn: so after so many bytes of them. */
+const MARK_BYTES_A_TURN = 64 * 1024;
+
 /** What a group's records share is written into each, so a long one would fill the journal. */
 const MAX_GROUP_CHARS = 4096;
 
@@ -39,6 +42,7 @@ export function* readMsgpack(body: Buffer, limits: EventLimits, rules: ValueRule
   let group: string | undefined;
   let index = 0;
   let values = 0;
+  let markBytes = 0;
   for (let at = 0; at < body.length;) {
     const maxKeys = MEMBERS_LOOKED_THROUGH * limits.maxJsonKeys;
     const scanned = scanMsgpack(body, at, body.length, limits.maxJsonDepth + ENVELOPE_LEVELS, maxKeys);
@@ -60,6 +64,10 @@ export function* readMsgpack(body: Buffer, limits: EventLimits, rules: ValueRule
     else if (mark === GROUP_END) group = undefined;
     else yield itemOf(read, group, index, rules, limits);
     if (mark === undefined) index++;
+    else if ((markBytes += raw.length) > MARK_BYTES_A_TURN) {
+      markBytes = 0;
+      yield undefined;
+    }
   }
   return index === 0 ? unreadable("no_events", "The body holds no records, only marks of groups.") : undefined;
 }
@@ -87,7 +95,9 @@ function isMembers(value: unknown): value is Members {
 }
 
 function markOf(time: unknown): number | undefined {
-  const seconds = time instanceof MsgpackTime ? time.seconds : Number(time);
+  // Anything may stand where the time should, also what cannot be made a number of.
+  const isNumber = typeof time === "number" || typeof time === "bigint";
+  const seconds = time instanceof MsgpackTime ? time.seconds : isNumber ? Number(time) : undefined;
   return seconds === GROUP_START || seconds === GROUP_END ? seconds : undefined;
 }
 

@@ -174,3 +174,26 @@ test("whatever is sent in either encoding is answered, and never with 5xx", { ti
     { numRuns: 300 },
   );
 });
+
+test("events that are longer than their request count as its bytes as long as it is under way", async () => {
+  const MiB = 1024 ** 2;
+  const limits = { maxEventBytes: MiB / 4, maxRequestBytes: MiB, maxPendingBytes: 4 * MiB };
+  await using server = await startTestServer({ http: limits });
+  const resource = { attributes: [{ key: "about", value: { stringValue: "x".repeat(50_000) } }] };
+  const request = (records: number): object => ({
+    resourceLogs: [{ resource, scopeLogs: [{ logRecords: Array.from({ length: records }, () => ({})) }] }],
+  });
+  const gate = Promise.withResolvers<void>();
+  server.journal.gate = gate.promise;
+  const first = send(server, "json", request(60));
+  await expect.poll(() => server.journal.drafts.length).toBe(60);
+
+  const second = await send(server, "json", request(60));
+  expect([second.status, second.headers.get("retry-after") === null]).toEqual([429, false]);
+  gate.resolve();
+  expect((await first).status).toBe(200);
+  expect((await send(server, "json", request(60))).status).toBe(200);
+  const large = await send(server, "json", request(100));
+  expect([large.status, large.body]).toMatchObject([413, { message: expect.stringContaining("body_too_large") }]);
+  expect(server.journal.drafts).toHaveLength(120);
+});

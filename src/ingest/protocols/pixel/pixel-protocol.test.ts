@@ -37,3 +37,11 @@ test("HEAD stores nothing, and what is checked only neither", async () => {
   expect([check.status, await check.json()]).toMatchObject([200, { valid: 1 }]);
   expect(server.journal.drafts).toHaveLength(0);
 });
+
+test("a parameter of the event is no report of what its client has dropped", async () => {
+  await using server = await startTestServer();
+  const reply = await fetch(`${server.url}/v1/pixel.gif?key=wk_web&type=parcel&dropped=parcels:3`);
+  expect(reply.status).toBe(200);
+  expect(server.journal.events()).toMatchObject([{ data: { dropped: "parcels:3" } }]);
+  expect([...server.clientDropped]).toEqual([]);
+});

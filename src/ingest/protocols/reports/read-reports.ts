@@ -6,6 +6,7 @@ import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
 import { type MappedEvent, mappedItem } from "../mapped-event.ts";
+import { parseJson } from "../parse-json.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { textStart } from "../text-start.ts";
 import { mapCspReport, mapReport } from "./map-report.ts";
@@ -70,15 +71,6 @@ function readReport(
 
 function malformed(raw: Buffer, problem: ValidationProblem, parsed: boolean): IncomingItem {
   return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed } };
-}
-
-/** `undefined`, which no JSON is, when the text is not JSON. */
-function parseJson(text: Buffer): unknown {
-  try {
-    return JSON.parse(text.toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -5,7 +5,6 @@ import {
   type ScannedMember,
   type ScannedValue,
   scanElements,
-  scanMembers,
   scanValue,
   skipSpace,
   trimEnd,
@@ -15,14 +14,13 @@ import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
 import { findJsonFault } from "../json-fault.ts";
+import { ownMembers } from "../own-members.ts";
+import { parseJson } from "../parse-json.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { type Envelope, mapMessage, type SegmentCall } from "./map-message.ts";
 
 /** Of what a batch says once for all its messages: each event repeats it, so more would fill the journal. analytics-node sends about 80. */
 const MAX_ENVELOPE_BYTES = 2 * 1024;
-
-/** Of a batch, or of a message in which the write key is looked for: each takes many times its bytes. analytics-next sends 12. */
-const MAX_OWN_MEMBERS = 1_000;
 
 const ALONE: Envelope = {};
 
@@ -114,34 +112,12 @@ function longEnvelope(): UnreadableBody {
   return unreadable("body_too_large", detail);
 }
 
-/** By name, of equal ones the last; `undefined` when the text is not an object, or is one of too many. */
-function ownMembers(body: Buffer, start: number, end: number): Map<string, ScannedMember> | undefined {
-  const scanned = scanMembers(body, start, end, MAX_OWN_MEMBERS);
-  if (scanned === undefined) return undefined;
-  const members = new Map<string, ScannedMember>();
-  for (const member of scanned) {
-    const name = parseJson(body, member.keyStart, member.keyEnd);
-    if (typeof name !== "string") return undefined;
-    members.set(name, member);
-  }
-  return members;
-}
-
 /** Where the text of a body begins and ends, without white space around it. */
 function textOf(body: Buffer): { readonly start: number; readonly end: number } | UnreadableBody {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
   const start = skipSpace(body, 0, body.length);
   const end = trimEnd(body, start, body.length);
   return start === end ? unreadable("empty_body", "The body is empty; send a message or a batch.") : { start, end };
-}
-
-/** `undefined`, which no JSON is, when the text is not JSON. */
-function parseJson(body: Buffer, start: number, end: number): unknown {
-  try {
-    return JSON.parse(body.toString("utf8", start, end));
-  } catch {
-    return undefined;
-  }
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -136,3 +136,15 @@ test("every parameter is found again in the event", () => {
     }),
   );
 });
+
+test("a network user id is the tracker's own, else the cookie's, and without the cookie it is a parameter like others", () => {
+  const mapAs = (parameters: Readonly<Record<string, string>>, id?: string) => {
+    const mapped = mapSnowplow(parametersOfQuery(new Map(Object.entries({ e: "pv", ...parameters }))), LIMITS, 0, id);
+    return "code" in mapped ? undefined : mapped.attributes;
+  };
+  expect(mapAs({}, "c")).toEqual({ networkuserid: "c" });
+  expect(mapAs({ nuid: "" }, "c")).toEqual({ networkuserid: "c", snowplow: '{"nuid":""}' });
+  expect(mapAs({ nuid: "n" }, "c")).toEqual({ networkuserid: "n" });
+  expect(mapAs({ nuid: "n", tnuid: "t" }, "c")).toEqual({ networkuserid: "t", snowplow: '{"nuid":"n"}' });
+  expect(mapAs({ nuid: "n" })).toEqual({ snowplow: '{"nuid":"n"}' });
+});

@@ -14,17 +14,28 @@ const ATTRIBUTES = [
   ["sid", "sessionid"],
 ] as const;
 
+/**
+ * What trackers call a network user id that they set themselves: `tnuid`, which Snowplow lets overwrite the
+ * collector's, and `nuid`, which its collector takes before the cookie.
+ */
+const OWN_NETWORK_USER = ["tnuid", "nuid"] as const;
+
 /** What an event tells of itself, and the parameters that say it. */
 interface Said {
   readonly event: Pick<MappedEvent, "type" | "dataschema" | "data">;
   readonly by: Iterable<string>;
 }
 
-/** Makes an event of ours of an event of Snowplow's, or tells what is wrong with it. */
+/**
+ * Makes an event of ours of an event of Snowplow's, or tells what is wrong with it.
+ *
+ * @param networkUserId by the collector's cookie, for events that do not name one
+ */
 export function mapSnowplow(
   parameters: SnowplowParameters,
   limits: EventLimits,
   receivedMs: number,
+  networkUserId?: string,
 ): MappedEvent | ValidationProblem {
   const said = whatIsSaid(parameters, limits);
   if ("code" in said) return said;
@@ -37,6 +48,11 @@ export function mapSnowplow(
     if (text === undefined || text === "") continue;
     attributes[attribute] = text;
     placed.add(name);
+  }
+  if (networkUserId !== undefined) {
+    const own = OWN_NETWORK_USER.find((name) => parameters.get(name)?.text);
+    attributes["networkuserid"] = (own && parameters.get(own)?.text) ?? networkUserId;
+    if (own !== undefined) placed.add(own);
   }
   const left = leftOver(parameters, placed, limits);
   if (typeof left === "object") return left;

@@ -1,5 +1,5 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { EventLimits, IncomingBody } from "../incoming-event.ts";
 import { firstAppId, readEnvelope, readQuery } from "./read-payload.ts";
 
@@ -84,4 +84,18 @@ test("the app id is that of the first event, if it is one that can be a key", ()
   expect(aid('{"data":[{"e":"pv"},{"aid":"b"}]}')).toBeUndefined();
   expect(aid('{"data":[{"aid":5}]}')).toBeUndefined();
   expect(aid('{"data":[]}')).toBeUndefined();
+});
+
+test("what has more members than anyone sends is neither told apart nor parsed", () => {
+  const many = Array.from({ length: 1_001 }, (_, index) => `"${index}":0`).join(",");
+  expect(firstAppId(Buffer.from('{"data":[{"e":"pv","aid":"shop"}]}'))).toBe("shop");
+  expect(firstAppId(Buffer.from(`{${many},"data":[{"e":"pv","aid":"shop"}]}`))).toBeUndefined();
+  expect(firstAppId(Buffer.from(`{"data":[{${many},"aid":"shop"}]}`))).toBeUndefined();
+
+  const deep = `{"x":${"[".repeat(5_000)}${"]".repeat(5_000)}}`;
+  const parse = vi.spyOn(JSON, "parse");
+  const end = readEnvelope(Buffer.from(deep), LIMITS, 0).next();
+  expect(parse.mock.calls.filter(([text]) => text.length > 100)).toEqual([]);
+  parse.mockRestore();
+  expect(end.value).toMatchObject({ code: "no_events" });
 });

@@ -1,17 +1,13 @@
 import { isUtf8 } from "node:buffer";
-import {
-  type ScannedMember,
-  scanElements,
-  scanMembers,
-  type ScannedValue,
-  skipSpace,
-  trimEnd,
-} from "../../body/json-scan.ts";
+import { type ScannedMember, scanElements, type ScannedValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
+import { findJsonFault } from "../json-fault.ts";
 import { malformedItem } from "../malformed-item.ts";
 import { mappedItem } from "../mapped-event.ts";
+import { ownMembers } from "../own-members.ts";
+import { parseJson } from "../parse-json.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { urlParameters } from "../url-parameters.ts";
 import { mapSnowplow } from "./map-event.ts";
@@ -23,8 +19,15 @@ const ENVELOPE =
 /**
  * Reads the body of a POST: the envelope `payload_data`, whose `data` is an array of events, each a flat
  * object of parameters.
+ *
+ * @param networkUserId of who sends it, by the collector's cookie; `undefined`: nobody is to be known
  */
-export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: number): IncomingBody {
+export function* readEnvelope(
+  body: Buffer,
+  limits: EventLimits,
+  receivedMs: number,
+  networkUserId?: string,
+): IncomingBody {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
   const start = skipSpace(body, 0, body.length);
   const end = trimEnd(body, start, body.length);
@@ -38,7 +41,7 @@ export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: num
   }
   if (elements.length === 0) return unreadable("no_events", 'The envelope\'s "data" holds no events.');
   for (const element of elements) {
-    const item = itemOf(body, element, limits, receivedMs);
+    const item = itemOf(body, element, limits, receivedMs, networkUserId);
     if (item === undefined) return notAnEnvelope(body);
     yield item;
   }
@@ -46,13 +49,18 @@ export function* readEnvelope(body: Buffer, limits: EventLimits, receivedMs: num
 }
 
 /** Reads the one event that is in the query of a GET. */
-export function* readQuery(target: string, limits: EventLimits, receivedMs: number): IncomingBody {
+export function* readQuery(
+  target: string,
+  limits: EventLimits,
+  receivedMs: number,
+  networkUserId?: string,
+): IncomingBody {
   const query = urlParameters(target);
   if ("kind" in query) return query;
   if (query.size === 0)
     return unreadable("no_events", 'The query holds no event. Name its kind in "e", such as `?e=pv`.');
   const raw = Buffer.from(JSON.stringify(Object.fromEntries(query)));
-  yield mapped(parametersOfQuery(query), raw, limits, receivedMs);
+  yield mapped(parametersOfQuery(query), raw, limits, receivedMs, networkUserId);
   return undefined;
 }
 
@@ -62,21 +70,13 @@ export function firstAppId(body: Buffer): string | undefined {
   const data = dataMember(body, start, trimEnd(body, start, body.length));
   const first = data && scanElements(body, data.valueStart, data.valueEnd, 0)?.[0];
   if (first === undefined) return undefined;
-  const member = memberNamed(body, first.start, first.end, "aid");
+  const member = ownMembers(body, first.start, first.end)?.get("aid");
   const value = member && parseJson(body, member.valueStart, member.valueEnd);
   return typeof value === "string" ? value : undefined;
 }
 
 function dataMember(body: Buffer, start: number, end: number): ScannedMember | undefined {
-  return memberNamed(body, start, end, "data");
-}
-
-/** The last of that name, as parsers take it. */
-function memberNamed(body: Buffer, start: number, end: number, name: string): ScannedMember | undefined {
-  const quoted = JSON.stringify(name);
-  return scanMembers(body, start, end)?.findLast(
-    ({ keyStart, keyEnd }) => body.toString("latin1", keyStart, keyEnd) === quoted,
-  );
+  return ownMembers(body, start, end)?.get("data");
 }
 
 /** `undefined` when its text is not JSON. */
@@ -85,37 +85,36 @@ function itemOf(
   element: ScannedValue,
   limits: EventLimits,
   receivedMs: number,
+  networkUserId: string | undefined,
 ): IncomingItem | undefined {
   const raw = body.subarray(element.start, element.end);
   const broken = brokenLimit(element, limits);
   if (broken !== undefined) return malformedItem(raw, broken, false);
-  const value = parseJson(raw, 0, raw.length);
+  const value = parseJson(raw);
   if (value === undefined) return undefined;
   const parameters = parametersOfJson(raw);
   if (parameters === undefined) return malformedItem(raw, notAnObject(value));
-  if (typeof parameters !== "string") return mapped(parameters, raw, limits, receivedMs);
+  if (typeof parameters !== "string") return mapped(parameters, raw, limits, receivedMs, networkUserId);
   const name = JSON.stringify(parameters.slice(0, 60));
   const message = `The parameter ${name} holds an object or an array; all are strings. JSON goes into ue_pr and co, as text.`;
   return malformedItem(raw, { code: "type", pointer: "", message, expected: "a string" });
 }
 
-function mapped(parameters: SnowplowParameters, raw: Buffer, limits: EventLimits, receivedMs: number): IncomingItem {
-  const event = mapSnowplow(parameters, limits, receivedMs);
+function mapped(
+  parameters: SnowplowParameters,
+  raw: Buffer,
+  limits: EventLimits,
+  receivedMs: number,
+  networkUserId: string | undefined,
+): IncomingItem {
+  const event = mapSnowplow(parameters, limits, receivedMs, networkUserId);
   return "code" in event ? malformedItem(raw, event) : mappedItem(event, limits);
 }
 
-/** `undefined`, which no JSON is, when the text is not JSON. */
-function parseJson(bytes: Buffer, start: number, end: number): unknown {
-  try {
-    return JSON.parse(bytes.toString("utf8", start, end));
-  } catch {
-    return undefined;
-  }
-}
-
 function notAnEnvelope(body: Buffer): UnreadableBody {
-  if (parseJson(body, 0, body.length) === undefined)
-    return unreadable("invalid_json", explainJson(body.toString("utf8")));
+  const text = body.toString("utf8");
+  // Not parsed: nobody has looked at its limits.
+  if (findJsonFault(text) !== undefined) return unreadable("invalid_json", explainJson(text));
   return unreadable("no_events", `The body is no envelope of Snowplow's: ${ENVELOPE}.`);
 }
 
