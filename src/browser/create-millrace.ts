@@ -111,7 +111,7 @@ class Client {
       });
     } catch {
       // There is no place where it could be told but the console.
-      showFailure(`its url is not valid: ${options.url}`);
+      showFailure(`its url or key is missing or not valid: ${options.url}`);
       return;
     }
     if (consent !== "pending") this.consent(consent);
@@ -213,6 +213,8 @@ class Client {
 }
 
 function addressOf(collector: string, key: string): string {
+  // Scripts are not type-checked. Without this, events would go to a path "undefined" of the page's own server.
+  if (!collector || !key) throw new TypeError("url and key are required");
   const url = new URL(collector, location.href);
   if (url.pathname === "/") url.pathname = "/v1/events";
   url.searchParams.set("key", key);

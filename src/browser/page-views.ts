@@ -1,12 +1,14 @@
 import { type Capture, listen, pageUrl } from "./capture.ts";
 
-/** `page.viewed` with `url`, `title` and `referrer`: now, and whenever the path changes through the history. */
+/** `page.viewed` with `path`, `url`, `title` and `referrer`: now, and whenever the path changes through the history. */
 export const pageViews: Capture = ({ track }) => {
   let last: string | undefined;
   const view = (): void => {
     const url = pageUrl();
     if (url === last) return;
-    track("page.viewed", { url, title: document.title, referrer: last ?? withoutQuery(document.referrer) });
+    // Without a referrer the member is left out: an empty string is no URL.
+    const referrer = last ?? (withoutQuery(document.referrer) || undefined);
+    track("page.viewed", { path: location.pathname, url, title: document.title, referrer });
     last = url;
   };
   const stopPush = after("pushState", view);

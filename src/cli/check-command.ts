@@ -88,13 +88,26 @@ function summary(config: MillraceConfig, cwd: string): string[][] {
   for (const source of config.sources) {
     const keys = source.keys.length === 1 ? "1 key" : `${source.keys.length} keys`;
     const unknown = source.validation === "off" ? "" : `, unknown types ${source.unknownTypes}ed`;
-    rows.push([`source ${source.name}`, `${keys}, validation ${source.validation}${unknown}, ack ${source.ack}`]);
+    rows.push([
+      `source ${source.name}`,
+      [`${keys}, validation ${source.validation}${unknown}, ack ${source.ack}`, ...rulesOf(source)].join(", "),
+    ]);
   }
   for (const sink of config.sinks) {
     const filter = sink.when === undefined ? "" : `, when ${sink.when}`;
     rows.push([`sink ${sink.name}`, `${sink.type}, ${sink.required ? "required" : "not required"}${filter}`]);
   }
   return rows;
+}
+
+/** By what rules of a source its valid events are not stored, or not wholly. */
+function rulesOf({ bots, sample, dedupe, redact }: MillraceConfig["sources"][number]): string[] {
+  const rules: string[] = [];
+  if (redact.length > 0) rules.push(redact.length === 1 ? "1 field redacted" : `${redact.length} fields redacted`);
+  if (bots === "drop") rules.push("bots dropped");
+  if (sample !== undefined) rules.push(`sampled at ${sample.rate} by ${sample.by}`);
+  if (dedupe !== undefined) rules.push("repeats dropped");
+  return rules;
 }
 
 function worthOf(budget: LossBudget): string {

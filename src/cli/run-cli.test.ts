@@ -121,6 +121,18 @@ describe("check", () => {
     expect(report.problems[3]).toMatchObject({ file: "other.yaml", line: 9, column: 11, path: "sinks[0].type" });
   });
 
+  test("says by what rules of a source events are not stored, or not wholly", async () => {
+    const rules =
+      "bots: drop, sample: { rate: 0.1, by: /data/userId }, dedupe: {}, redact: [{ pointer: /data/email, action: remove }]";
+    const cwd = await workFolder({
+      "millrace.yaml": `sources: [{ name: web, keys: [wk_web], ${rules} }]\nsinks: [{ name: out, type: stdout }]\n`,
+    });
+    const { stdout } = await millrace(["check"], { cwd });
+    expect(stdout).toMatch(
+      /source web +1 key, .*, 1 field redacted, bots dropped, sampled at 0\.1 by \/data\/userId, repeats dropped\n/,
+    );
+  });
+
   test("says of a valid configuration what it runs and what it could lose, without write keys", async () => {
     const cwd = await workFolder({ "millrace.yaml": VALID });
     const { exitCode, stdout } = await millrace(["check"], { cwd });

@@ -89,6 +89,6 @@ export function summary({ valid, invalid }: Judgement): string {
   const what = problem === undefined ? "" : ` Event ${first?.index ?? 0}${where}: ${problem.message}`;
   if (events === 1) return `The event is not valid.${what}`;
   return valid.length > 0
-    ? `${invalid.length} of the ${events} events are not valid.${what}`
+    ? `${invalid.length} of the ${events} events ${invalid.length === 1 ? "is" : "are"} not valid.${what}`
     : `None of the ${events} events is valid.${what} See \`results\` for each.`;
 }

@@ -104,8 +104,8 @@ describe.skipIf(browser === undefined)(`in Chromium, a page of another origin${w
         { kind: "rejection", name: "RangeError", message: "nobody waited" },
       ]);
       expect(of("page.viewed")).toMatchObject([
-        { url: `${site.origin}/`, title: "Shop" },
-        { url: `${site.origin}/mugs/1`, referrer: `${site.origin}/` },
+        { path: "/", url: `${site.origin}/`, title: "Shop" },
+        { path: "/mugs/1", url: `${site.origin}/mugs/1`, referrer: `${site.origin}/` },
       ]);
       expect(of("page.resource_failed")).toMatchObject([{ element: "img", resource: "/missing.png" }]);
       expect(of("page.long_task").length).toBeGreaterThan(0);
@@ -259,6 +259,26 @@ describe.skipIf(browser === undefined)(`in Chromium, a page of another origin${w
       expect(ours[0]).toContain('"total":"12"');
       expect(ours[0]).toContain("payForMugs");
       expect(await arrivedOf("checkout.paid", 1)).toMatchObject([{ data: { total: 12 } }]);
+    }));
+
+  test("without a URL or a key nothing is sent anywhere, and the console says so", () =>
+    withBrowser(async (context) => {
+      const page = await context.newPage();
+      await page.goto(site.page({ url: rig.origin }));
+      const told: string[] = [];
+      const requests: string[] = [];
+      page.on("console", (message) => told.push(message.text()));
+      page.on("request", (request) => requests.push(request.url()));
+      await page.evaluate(
+        `Promise.all([{ key: "wk" }, { url: "https://collector.example" }].map((options) => {
+          const client = millrace.createMillrace(options);
+          client.track("nowhere");
+          return client.flush();
+        }))`,
+      );
+      expect(told).toHaveLength(2);
+      expect(told[0]).toContain("its url or key is missing");
+      expect(requests.filter((url) => !url.startsWith(rig.origin))).toEqual([]);
     }));
 
   test("what was given up is told with the next batch, once", () =>

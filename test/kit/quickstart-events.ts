@@ -37,6 +37,11 @@ export interface MillraceEvents {
   "page.viewed": {
     /** Path of the page, without the host and the query. */
     path: string;
+    /**
+     * URL of the page, without the query.
+     * Format: uri
+     */
+    url?: string;
     /** Title of the page. */
     title?: string;
     /**

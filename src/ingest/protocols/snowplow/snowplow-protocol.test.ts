@@ -76,7 +76,7 @@ test("of a batch in which some events are wrong the others are taken, and the an
   await using server = await startTestServer();
   const reply = await post(server, [{ e: "pv", aid: "wk_web" }, { e: "pv", co: { a: 1 } }, 5, { e: "ue", ue_pr: "{" }]);
   expect(reply.status).toBe(200);
-  expect(await reply.text()).toMatch(/^3 of 4 events are rejected\. .*"co" holds an object/);
+  expect(await reply.text()).toMatch(/^3 of the 4 events are not valid\. .*"co" holds an object/);
   expect(server.quarantine.entries.map(({ reasons }) => reasons[0])).toMatchObject([
     { code: "type" },
     { code: "type" },

@@ -73,8 +73,7 @@ function cookieFor({ visitor }: Exchange): readonly string[] {
 }
 
 /** Trackers look at the status only. A part that was rejected must not be sent again, so it is told in words. */
-function answerText(exchange: Exchange, { accepted, rejected, problem, receipt, pending }: Taken): void {
-  const text = problem === undefined ? "ok" : `${rejected} of ${accepted + rejected} events are rejected. ${problem}`;
+function answerText(exchange: Exchange, { problem, receipt, pending }: Taken): void {
   const told = receipt === undefined ? [] : ["Millrace-Receipt", receipt];
-  exchange.body(pending ? 202 : 200, "text/plain; charset=utf-8", text, [...told, ...cookieFor(exchange)]);
+  exchange.body(pending ? 202 : 200, "text/plain; charset=utf-8", problem ?? "ok", [...told, ...cookieFor(exchange)]);
 }
