@@ -111,7 +111,8 @@ describe.skipIf(browser === undefined)(`what the SDK does about an answer${whyNo
       await sleep(1_500);
       await page.evaluate(`client.track("new"); client.flush()`);
       await page.evaluate(`client.track("newer"); client.flush()`);
-      await waitFor(() => collector.requests.some(({ dropped }) => dropped === "expired:1"));
+      // On a slow machine newer ones may have grown too old as well.
+      await waitFor(() => collector.requests.some(({ dropped }) => dropped?.startsWith("expired:")));
       expect(typesOf(collector.requests).filter((type) => type === "old")).toHaveLength(1);
     }));
 
