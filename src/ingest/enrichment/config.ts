@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { EVERY, pointerSteps, touches } from "./json-pointer.ts";
+import { EVERY, pointerSteps, touches } from "../json-pointer.ts";
 
 /** Attributes without which a stored event would not be one, and those that the collector writes. */
 const FIXED = new Set(["id", "type", "time", "specversion"]);

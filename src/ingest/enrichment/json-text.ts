@@ -1,40 +1,26 @@
-import { type ScannedMember, scanMembers, trimEnd, skipSpace } from "../body/json-scan.ts";
+import { scanMembers, trimEnd, skipSpace } from "../body/json-scan.ts";
+import { memberName, stringValue } from "../body/member-name.ts";
 
 const QUOTE = 0x22;
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
 
-/** The name of a member, however it is spelled. */
-export function memberName(bytes: Buffer, { keyStart, keyEnd }: ScannedMember): string {
-  return decodeString(bytes.toString("utf8", keyStart, keyEnd));
-}
-
-/** What a JSON string says. What is no JSON string stands for itself, without its quotes. */
-function decodeString(json: string): string {
-  if (!json.includes("\\")) return json.slice(1, -1);
-  try {
-    return String(JSON.parse(json));
-  } catch {
-    return json.slice(1, -1);
-  }
-}
-
 /** A value as text: what a string says, and the JSON text of anything else. */
 export function valueText(bytes: Buffer, start: number, end: number): string {
   const json = bytes.toString("utf8", start, end);
-  return bytes[start] === QUOTE ? decodeString(json) : json;
+  return bytes[start] === QUOTE ? stringValue(json) : json;
 }
 
 /** The object or array that a string holds as JSON text, as other protocols' attributes do; `undefined` when it holds none. */
 export function jsonWithin(bytes: Buffer, start: number, end: number): Buffer | undefined {
   if (bytes[start] !== QUOTE) return undefined;
-  return containerIn(Buffer.from(decodeString(bytes.toString("utf8", start, end))));
+  return containerIn(Buffer.from(stringValue(bytes.toString("utf8", start, end))));
 }
 
 /** As {@link jsonWithin}, of a string that holds its text in base64. */
 export function jsonInBase64(bytes: Buffer, start: number, end: number): Buffer | undefined {
   if (bytes[start] !== QUOTE) return undefined;
-  return containerIn(Buffer.from(decodeString(bytes.toString("utf8", start, end)), "base64"));
+  return containerIn(Buffer.from(stringValue(bytes.toString("utf8", start, end)), "base64"));
 }
 
 function containerIn(text: Buffer): Buffer | undefined {

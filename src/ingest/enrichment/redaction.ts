@@ -1,7 +1,7 @@
 import type { ValidationProblem } from "../../core/validation.ts";
 import type { InvalidEvent, WarnedEvent } from "../judge-events.ts";
 import type { EnrichmentConfig } from "./config.ts";
-import { EVERY, pointerSteps, touches } from "./json-pointer.ts";
+import { EVERY, pointerSteps, touches } from "../json-pointer.ts";
 import { type RedactRule, Redactor } from "./redactor.ts";
 
 const NOTHING = Buffer.alloc(0);

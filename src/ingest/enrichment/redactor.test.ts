@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { pointerSteps } from "./json-pointer.ts";
+import { pointerSteps } from "../json-pointer.ts";
 import { type RedactAction, Redactor } from "./redactor.ts";
 
 const KEY = "a secret of the test";

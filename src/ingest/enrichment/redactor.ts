@@ -1,7 +1,8 @@
 import { createHmac } from "node:crypto";
 import { type ScannedMember, scanElements, scanMembers } from "../body/json-scan.ts";
-import { EVERY } from "./json-pointer.ts";
-import { jsonInBase64, jsonWithin, memberName, valueText } from "./json-text.ts";
+import { EVERY } from "../json-pointer.ts";
+import { jsonInBase64, jsonWithin, valueText } from "./json-text.ts";
+import { memberName } from "../body/member-name.ts";
 
 /** 128 bits, in hexadecimal digits: enough that no two values get the same. */
 const HASH_DIGITS = 32;

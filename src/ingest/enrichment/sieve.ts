@@ -1,7 +1,7 @@
 import type { AckLevel } from "../config.ts";
 import type { IncomingEvent } from "../protocols/incoming-event.ts";
 import type { EnrichmentConfig } from "./config.ts";
-import { pointerSteps } from "./json-pointer.ts";
+import { pointerSteps } from "../json-pointer.ts";
 import { textAt } from "./json-text.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { isSampled } from "./sampling.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type ScannedMember, scanMembers } from "../body/json-scan.ts";
 import { attributeFate } from "./attributes.ts";
+import { memberName } from "../body/member-name.ts";
 
 const COMMA = 0x2c;
 
@@ -43,7 +44,7 @@ function keptMembers(raw: Buffer, members: readonly ScannedMember[]): KeptMember
   for (let index = members.length - 1; index >= 0; index--) {
     const member = members[index];
     if (member === undefined) continue;
-    const name = nameOf(raw, member);
+    const name = memberName(raw, member);
     if (seen.has(name)) continue;
     seen.add(name);
     const fate = attributeFate(name);
@@ -51,11 +52,6 @@ function keptMembers(raw: Buffer, members: readonly ScannedMember[]): KeptMember
     kept.push({ member, renamed: fate === "rename" });
   }
   return kept.toReversed();
-}
-
-function nameOf(raw: Buffer, { keyStart, keyEnd }: ScannedMember): string {
-  const name = raw.toString("utf8", keyStart + 1, keyEnd - 1);
-  return name.includes("\\") ? String(JSON.parse(`"${name}"`)) : name;
 }
 
 /** Of all values that JSON.parse accepts only null begins with an n. */

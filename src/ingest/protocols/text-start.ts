@@ -1,7 +1,11 @@
 import { skipSpace } from "../body/json-scan.ts";
 
+/** Of the byte order mark that a body begins with: 3, or 0. */
+export function markBytes(body: Buffer): number {
+  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+}
+
 /** Where the text of a body begins: after a byte order mark and white space. */
 export function textStart(body: Buffer): number {
-  const hasMark = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-  return skipSpace(body, hasMark ? 3 : 0, body.length);
+  return skipSpace(body, markBytes(body), body.length);
 }

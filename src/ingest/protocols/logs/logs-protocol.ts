@@ -4,7 +4,7 @@ import type { Source } from "../../sources.ts";
 import { essenceOf } from "../media-type.ts";
 import { layoutOf, NATIVE_MEDIA_TYPES } from "../native/parse-native.ts";
 import type { Protocol, Taken } from "../protocol.ts";
-import { memberName } from "../values/json-pointer.ts";
+import { memberName } from "../../body/member-name.ts";
 import { scalarText, type ValueRules } from "../values/map-value.ts";
 import { mapValues } from "../values/map-values.ts";
 import { readTime } from "../values/read-time.ts";

@@ -1,12 +1,13 @@
 import { DecodeError } from "@msgpack/msgpack";
 import type { ValidationProblem } from "../../../core/validation.ts";
-import type { ProblemCode } from "../../problems.ts";
 import { brokenLimit } from "../event-limits.ts";
-import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
+import type { EventLimits, IncomingBody, IncomingItem } from "../incoming-event.ts";
 import { mapValue, type ValueRules } from "../values/map-value.ts";
 import { readTime } from "../values/read-time.ts";
 import { decodeMsgpack, jsonOf, MsgpackTime } from "./msgpack-value.ts";
 import { scanMsgpack } from "./msgpack-scan.ts";
+import { malformedItem } from "../malformed-item.ts";
+import { tooManyEvents, unreadable } from "../unreadable.ts";
 
 /** `[[time, metadata], record]`: what is around a record. */
 const ENVELOPE_LEVELS = 2;
@@ -52,14 +53,13 @@ export function* readMsgpack(body: Buffer, limits: EventLimits, rules: ValueRule
     }
     // Marks of groups count too: reading them takes time.
     if (values++ === limits.maxEventsPerRequest) {
-      const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
-      return unreadable("too_many_events", detail);
+      return tooManyEvents(limits);
     }
     const raw = body.subarray(at, scanned.end);
     at = scanned.end;
     const read = brokenLimit({ ...scanned, depth: scanned.depth - ENVELOPE_LEVELS }, limits) ?? readEntry(raw);
     const mark = "record" in read ? markOf(read.time) : undefined;
-    if (!("record" in read)) yield malformed(raw, read);
+    if (!("record" in read)) yield malformedItem(raw, read, false);
     else if (mark === GROUP_START) group = groupOf(read);
     else if (mark === GROUP_END) group = undefined;
     else yield itemOf(read, group, index, rules, limits);
@@ -129,12 +129,4 @@ function timeText(time: unknown): string | undefined {
 
 function badRecord(message: string): ValidationProblem {
   return { code: "type", pointer: "", message };
-}
-
-function malformed(raw: Buffer, problem: ValidationProblem): IncomingItem {
-  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
-}
-
-function unreadable(code: ProblemCode, detail: string): UnreadableBody {
-  return { kind: "unreadable", code, detail };
 }

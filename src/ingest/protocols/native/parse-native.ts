@@ -1,12 +1,15 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
 import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
-import type { ProblemCode } from "../../problems.ts";
 import { notAnObject, readEvent } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import { essenceOf } from "../media-type.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
+import { parseJson } from "../parse-json.ts";
+import { markBytes } from "../text-start.ts";
+import { isObject } from "../json-object.ts";
+import { tooManyEvents, unreadable } from "../unreadable.ts";
 
 /** Larger arrays are parsed event by event, so that not all of them are held parsed. */
 const MAX_TOGETHER_BYTES = 64 * 1024;
@@ -54,7 +57,7 @@ export function layoutOf(contentType: string | undefined): BodyLayout | undefine
  */
 export function* parseNative(body: Buffer, layout: BodyLayout, limits: EventLimits): IncomingBody {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
-  const textStart = hasByteOrderMark(body) ? 3 : 0;
+  const textStart = markBytes(body);
   const start = skipSpace(body, textStart, body.length);
   const end = trimEnd(body, start, body.length);
   if (start === end) return unreadable("empty_body", "The body is empty; send one event or several.");
@@ -139,31 +142,14 @@ function parseItem(body: Buffer, scanned: ScannedValue, limits: EventLimits): In
   return value === undefined ? undefined : readItem(body, scanned, value);
 }
 
-/** `undefined`, which no JSON is, when the text is not JSON. */
-function parseJson(body: Buffer, start: number, end: number): unknown {
-  try {
-    return JSON.parse(body.toString("utf8", start, end));
-  } catch {
-    return undefined;
-  }
-}
-
 function readItem(body: Buffer, scanned: ScannedValue, value: unknown): IncomingItem {
   const raw = body.subarray(scanned.start, scanned.end);
   if (isObject(value)) return readEvent(value, raw, scanned.ownKeys);
   return { kind: "malformed", malformed: { id: undefined, problems: [notAnObject(value)], raw, parsed: true } };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function unparsed(raw: Buffer, problem: ValidationProblem): IncomingItem {
   return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
-}
-
-function unreadable(code: ProblemCode, detail: string): UnreadableBody {
-  return { kind: "unreadable", code, detail };
 }
 
 /** Whether a text that is not one object is meant as objects to a line: its first two lines say so. */
@@ -173,16 +159,7 @@ function looksLikeLines(body: Buffer, start: number, end: number): boolean {
   return body[trimEnd(body, start, feed) - 1] === CLOSE_OBJECT && body[skipSpace(body, feed, end)] === OPEN_OBJECT;
 }
 
-function hasByteOrderMark(body: Buffer): boolean {
-  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
-}
-
 function invalidJson(body: Buffer): UnreadableBody {
-  const text = body.toString("utf8", hasByteOrderMark(body) ? 3 : 0);
+  const text = body.toString("utf8", markBytes(body));
   return unreadable("invalid_json", explainJson(text));
-}
-
-function tooManyEvents(limits: EventLimits): UnreadableBody {
-  const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
-  return unreadable("too_many_events", detail);
 }

@@ -1,5 +1,5 @@
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { isObject } from "./part.ts";
+import { isObject } from "../json-object.ts";
 
 /** A value or list of attributes that is not as OTLP has it. Thrown, and caught where the reading of a record began. */
 export class ValueFault extends Error {

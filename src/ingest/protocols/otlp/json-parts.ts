@@ -8,7 +8,6 @@ import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { elementsOf, JsonFault, membersOf, type Range } from "./json-walk.ts";
 import {
   invalidOtlp,
-  isObject,
   limitsOfParts,
   type Parts,
   PartsFault,
@@ -17,6 +16,8 @@ import {
   tooManyGroups,
 } from "./part.ts";
 import { type Signal, SIGNALS } from "./signal.ts";
+import { markBytes } from "../text-start.ts";
+import { isObject } from "../json-object.ts";
 
 const LONG_BYTES = 256 * 1024;
 
@@ -30,7 +31,7 @@ const MAX_MEMBERS = 50;
  */
 export function* jsonParts(body: Buffer, signal: Signal, limits: EventLimits): Parts {
   if (!isUtf8(body)) return { kind: "unreadable", code: "invalid_utf8", detail: explainUtf8(body) };
-  const start = skipSpace(body, hasByteOrderMark(body) ? 3 : 0, body.length);
+  const start = skipSpace(body, markBytes(body), body.length);
   const end = trimEnd(body, start, body.length);
   if (start === end) {
     const detail = 'The body is empty; an OTLP request in JSON that has nothing to tell is "{}".';
@@ -174,10 +175,6 @@ function parse(text: string): unknown {
 }
 
 function invalidJson(body: Buffer): UnreadableBody {
-  const text = body.toString("utf8", hasByteOrderMark(body) ? 3 : 0);
+  const text = body.toString("utf8", markBytes(body));
   return { kind: "unreadable", code: "invalid_json", detail: explainJson(text) };
-}
-
-function hasByteOrderMark(body: Buffer): boolean {
-  return body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf;
 }

@@ -2,10 +2,11 @@ import { membersOf } from "./json-walk.ts";
 import { mappedItem } from "../mapped-event.ts";
 import type { EventLimits, IncomingItem } from "../incoming-event.ts";
 import { objectOf, plainJson, plainMembers, textAttribute, ValueFault } from "./any-value.ts";
-import { isObject, type Part } from "./part.ts";
+import { type Part } from "./part.ts";
 import { resourceAttributes, shortText } from "./resource-attributes.ts";
 import { LOGS } from "./signal.ts";
 import { rfc3339OfNanos } from "./unix-nanos.ts";
+import { isObject } from "../json-object.ts";
 
 /** An event's name as SDKs sent it before log records had a member for it. */
 const EVENT_NAME = "event.name";

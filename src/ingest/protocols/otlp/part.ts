@@ -75,10 +75,6 @@ export class PartsFault extends Error {
   }
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 export function invalidOtlp(detail: string): UnreadableBody {
   return { kind: "unreadable", code: "invalid_otlp", detail };
 }

@@ -2,7 +2,6 @@ import type { EventLimits } from "../incoming-event.ts";
 import { RESOURCE_SHAPE, SCOPE_SHAPE, type Shape } from "./otlp-shapes.ts";
 import {
   invalidOtlp,
-  isObject,
   limitsOfParts,
   type Parts,
   PartsFault,
@@ -13,6 +12,7 @@ import {
 import { protobufToJson } from "./protobuf-json.ts";
 import { LENGTH_DELIMITED, WireFault, WireReader } from "./protobuf-wire.ts";
 import type { Signal } from "./signal.ts";
+import { isObject } from "../json-object.ts";
 
 /** The list within a request, and within each resource and scope, whatever the signal. */
 const RESOURCES_FIELD = 1;

@@ -1,5 +1,6 @@
 import { textAttribute } from "./any-value.ts";
-import { isObject, type Surroundings } from "./part.ts";
+import { type Surroundings } from "./part.ts";
+import { isObject } from "../json-object.ts";
 
 /** Longer texts are not what one filters by, and stay where they are. */
 const MAX_TEXT_CHARS = 256;

@@ -1,7 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
 import { type ScannedValue, scanElements, scanValue, trimEnd } from "../../body/json-scan.ts";
-import type { ProblemCode } from "../../problems.ts";
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
@@ -10,6 +9,9 @@ import { parseJson } from "../parse-json.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { textStart } from "../text-start.ts";
 import { mapCspReport, mapReport } from "./map-report.ts";
+import { malformedItem } from "../malformed-item.ts";
+import { isObject } from "../json-object.ts";
+import { tooManyEvents, unreadable } from "../unreadable.ts";
 
 const OPEN_ARRAY = 0x5b;
 
@@ -35,8 +37,7 @@ function* readEach(body: Buffer, limits: EventLimits, map: ReportMapping): Incom
   if (reports === undefined) return invalidJson(body, start);
   if (reports.length === 0) return unreadable("no_events", "The array holds no reports.");
   if (reports.length > limits.maxEventsPerRequest) {
-    const detail = `A request may hold at most ${limits.maxEventsPerRequest} reports; send the rest in further requests.`;
-    return unreadable("too_many_events", detail);
+    return tooManyEvents(limits, "reports");
   }
   for (const report of reports) {
     const item = readReport(body, report, limits, map);
@@ -61,26 +62,14 @@ function readReport(
 ): IncomingItem | undefined {
   const raw = body.subarray(scanned.start, scanned.end);
   const limit = brokenLimit(scanned, limits);
-  if (limit !== undefined) return malformed(raw, limit, false);
+  if (limit !== undefined) return malformedItem(raw, limit, false);
   const report = parseJson(raw);
   if (report === undefined) return undefined;
-  if (!isObject(report)) return malformed(raw, notAnObject(report), true);
+  if (!isObject(report)) return malformedItem(raw, notAnObject(report), true);
   const mapped = map(report, raw);
-  return "code" in mapped ? malformed(raw, mapped, true) : mappedItem(mapped, limits);
-}
-
-function malformed(raw: Buffer, problem: ValidationProblem, parsed: boolean): IncomingItem {
-  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed } };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return "code" in mapped ? malformedItem(raw, mapped, true) : mappedItem(mapped, limits);
 }
 
 function invalidJson(body: Buffer, start: number): UnreadableBody {
   return unreadable("invalid_json", explainJson(body.toString("utf8", start)));
-}
-
-function unreadable(code: ProblemCode, detail: string): UnreadableBody {
-  return { kind: "unreadable", code, detail };
 }

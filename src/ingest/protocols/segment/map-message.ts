@@ -4,6 +4,7 @@ import { scanMembers } from "../../body/json-scan.ts";
 import type { EventLimits, IncomingItem } from "../incoming-event.ts";
 import { mappedItem } from "../mapped-event.ts";
 import { correctedTime } from "./segment-time.ts";
+import { malformedItem } from "../malformed-item.ts";
 
 /** The calls of Segment's API, each with the member of its message that is its payload. */
 const PAYLOADS = {
@@ -50,9 +51,9 @@ export function mapMessage(
   limits: EventLimits,
 ): IncomingItem {
   const call = callOfPath ?? message["type"];
-  if (!isCall(call)) return refused(raw, unknownCall(call));
+  if (!isCall(call)) return malformedItem(raw, unknownCall(call));
   const problem = misplaced(message, call);
-  if (problem !== undefined) return refused(raw, problem);
+  if (problem !== undefined) return malformedItem(raw, problem);
 
   // What is taken out of it has its place elsewhere.
   const left = membersOf(raw);
@@ -112,10 +113,6 @@ function unknownCall(type: unknown): ValidationProblem {
 /** Enough of a value to recognise it. */
 function shorten(value: unknown): string {
   return typeof value === "string" ? JSON.stringify(value.slice(0, 60)) : typeof value;
-}
-
-function refused(raw: Buffer, problem: ValidationProblem): IncomingItem {
-  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: true } };
 }
 
 /** The values of a message by their names, each as it was sent. Of equal names the last counts, as in `JSON.parse`. */

@@ -1,5 +1,4 @@
 import { isUtf8 } from "node:buffer";
-import type { ValidationProblem } from "../../../core/validation.ts";
 import { formatBytes } from "../../../core/config-fields.ts";
 import {
   type ScannedMember,
@@ -9,7 +8,6 @@ import {
   skipSpace,
   trimEnd,
 } from "../../body/json-scan.ts";
-import type { ProblemCode } from "../../problems.ts";
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";
@@ -18,6 +16,9 @@ import { ownMembers } from "../own-members.ts";
 import { parseJson } from "../parse-json.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { type Envelope, mapMessage, type SegmentCall } from "./map-message.ts";
+import { malformedItem } from "../malformed-item.ts";
+import { isObject } from "../json-object.ts";
+import { unreadable } from "../unreadable.ts";
 
 /** Of what a batch says once for all its messages: each event repeats it, so more would fill the journal. analytics-node sends about 80. */
 const MAX_ENVELOPE_BYTES = 2 * 1024;
@@ -83,10 +84,10 @@ function readOne(
 ): IncomingItem | undefined {
   const raw = body.subarray(scanned.start, scanned.end);
   const problem = brokenLimit(scanned, limits);
-  if (problem !== undefined) return malformed(raw, problem, false);
+  if (problem !== undefined) return malformedItem(raw, problem, false);
   const value = parseJson(body, scanned.start, scanned.end);
   if (value === undefined) return undefined;
-  if (!isObject(value)) return malformed(raw, notAnObject(value), true);
+  if (!isObject(value)) return malformedItem(raw, notAnObject(value), true);
   return mapMessage(raw, value, call, envelope, receivedMs, limits);
 }
 
@@ -118,18 +119,6 @@ function textOf(body: Buffer): { readonly start: number; readonly end: number } 
   const start = skipSpace(body, 0, body.length);
   const end = trimEnd(body, start, body.length);
   return start === end ? unreadable("empty_body", "The body is empty; send a message or a batch.") : { start, end };
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function malformed(raw: Buffer, problem: ValidationProblem, parsed: boolean): IncomingItem {
-  return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed } };
-}
-
-function unreadable(code: ProblemCode, detail: string): UnreadableBody {
-  return { kind: "unreadable", code, detail };
 }
 
 function noBatch(body: Buffer): UnreadableBody {

@@ -12,6 +12,7 @@ import { explainJson, explainUtf8 } from "../text-fault.ts";
 import { urlParameters } from "../url-parameters.ts";
 import { mapSnowplow } from "./map-event.ts";
 import { parametersOfJson, parametersOfQuery, type SnowplowParameters } from "./snowplow-parameters.ts";
+import { tooManyEvents, unreadable } from "../unreadable.ts";
 
 const ENVELOPE =
   '{"schema":"iglu:com.snowplowanalytics.snowplow/payload_data/jsonschema/1-0-4","data":[…]}, with an object of parameters for each event';
@@ -36,8 +37,7 @@ export function* readEnvelope(
   const elements = data && scanElements(body, data.valueStart, data.valueEnd, limits.maxEventsPerRequest);
   if (elements === undefined) return notAnEnvelope(body);
   if (elements.length > limits.maxEventsPerRequest) {
-    const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
-    return unreadable("too_many_events", detail);
+    return tooManyEvents(limits);
   }
   if (elements.length === 0) return unreadable("no_events", 'The envelope\'s "data" holds no events.');
   for (const element of elements) {
@@ -116,8 +116,4 @@ function notAnEnvelope(body: Buffer): UnreadableBody {
   // Not parsed: nobody has looked at its limits.
   if (findJsonFault(text) !== undefined) return unreadable("invalid_json", explainJson(text));
   return unreadable("no_events", `The body is no envelope of Snowplow's: ${ENVELOPE}.`);
-}
-
-function unreadable(code: string, detail: string): UnreadableBody {
-  return { kind: "unreadable", code, detail };
 }

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { ValidationProblem } from "../../../core/validation.ts";
 import type { EventLimits, IncomingItem } from "../incoming-event.ts";
 import { mappedItem } from "../mapped-event.ts";
-import { bytesAt, pointerTokens } from "./json-pointer.ts";
+import { pointerSteps } from "../../json-pointer.ts";
+import { bytesAt } from "./bytes-at.ts";
 import { readTime } from "./read-time.ts";
 import { headerOf, type ValueOptions } from "./value-options.ts";
 
@@ -76,7 +77,8 @@ function textAt(
     const value = headers[header];
     return typeof value === "string" ? value.slice(0, MAX_HEADER_CHARS) : undefined;
   }
-  const found = bytesAt(json, pointerTokens(place));
+  const steps = pointerSteps(place);
+  const found = steps && bytesAt(json, steps);
   // Of all JSON only null begins with an n.
   if (found === undefined || found[0] === 0x6e) return undefined;
   const text = scalarText(found);

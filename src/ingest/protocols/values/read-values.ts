@@ -1,11 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
 import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
-import type { ProblemCode } from "../../problems.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, MalformedEvent, UnreadableBody } from "../incoming-event.ts";
 import type { BodyLayout } from "../native/parse-native.ts";
 import { explainJson, explainUtf8 } from "../text-fault.ts";
+import { markBytes } from "../text-start.ts";
+import { tooManyEvents, unreadable } from "../unreadable.ts";
 
 const OPEN_ARRAY = 0x5b;
 const OPEN_OBJECT = 0x7b;
@@ -27,7 +28,7 @@ export type ReadValues = Generator<ReadValue, UnreadableBody | undefined, undefi
  */
 export function* readValues(body: Buffer, layout: BodyLayout, limits: EventLimits): ReadValues {
   if (!isUtf8(body)) return unreadable("invalid_utf8", explainUtf8(body));
-  const textStart = body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0;
+  const textStart = markBytes(body);
   const start = skipSpace(body, textStart, body.length);
   const end = trimEnd(body, start, body.length);
   if (start === end) return unreadable("empty_body", "The body is empty; send a JSON value or several.");
@@ -50,7 +51,7 @@ export function* readValues(body: Buffer, layout: BodyLayout, limits: EventLimit
 }
 
 function* readElements(body: Buffer, elements: readonly ScannedValue[], limits: EventLimits): ReadValues {
-  if (elements.length > limits.maxEventsPerRequest) return tooManyValues(limits);
+  if (elements.length > limits.maxEventsPerRequest) return tooManyEvents(limits);
   if (elements.length === 0) return unreadable("no_events", "The array holds no values.");
   for (const element of elements) {
     const value = readValue(body, element, limits);
@@ -70,7 +71,7 @@ function* readLines(body: Buffer, start: number, end: number, limits: EventLimit
       at++;
       continue;
     }
-    if (values++ === limits.maxEventsPerRequest) return tooManyValues(limits);
+    if (values++ === limits.maxEventsPerRequest) return tooManyEvents(limits);
     const feed = body.indexOf(LINE_FEED, at);
     const lineEnd = trimEnd(body, at, feed < 0 || feed > end ? end : feed);
     const scanned = scanValue(body, at, lineEnd);
@@ -106,15 +107,6 @@ function malformed(raw: Buffer, problem: ValidationProblem): ReadValue {
   return { kind: "malformed", malformed: { id: undefined, problems: [problem], raw, parsed: false } };
 }
 
-function unreadable(code: ProblemCode, detail: string): UnreadableBody {
-  return { kind: "unreadable", code, detail };
-}
-
 function invalidJson(body: Buffer): UnreadableBody {
   return unreadable("invalid_json", explainJson(body.toString("utf8").replace(/^\uFEFF/, "")));
-}
-
-function tooManyValues(limits: EventLimits): UnreadableBody {
-  const detail = `A request may hold at most ${limits.maxEventsPerRequest} events; send the rest in further requests.`;
-  return unreadable("too_many_events", detail);
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { MAX_NAME_BYTES } from "../../../core/event.ts";
-import { isJsonPointer } from "./json-pointer.ts";
+import { pointerSteps } from "../../json-pointer.ts";
 
 /** An event must not carry the sender's credentials. */
 const SECRET_HEADERS: ReadonlySet<string> = new Set(["authorization", "cookie", "proxy-authorization", "x-write-key"]);
@@ -12,7 +12,7 @@ const HEADER = /^header:([A-Za-z0-9-]+)$/;
 const place = z
   .string()
   .max(MAX_PLACE_LENGTH)
-  .refine((text) => isJsonPointer(text) || HEADER.test(text), {
+  .refine((text) => pointerSteps(text) !== undefined || HEADER.test(text), {
     error:
       "must be a JSON Pointer into the value, such as /order/id, or the name of a header of the request, such as header:X-GitHub-Event",
   })

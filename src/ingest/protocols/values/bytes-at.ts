@@ -1,18 +1,5 @@
-import { type ScannedMember, scanElements, scanMembers } from "../../body/json-scan.ts";
-
-/** Where in a value something is (RFC 6901): names of members, and places in arrays. */
-export type PointerTokens = readonly string[];
-
-export function isJsonPointer(text: string): boolean {
-  return /^(?:\/(?:[^/~]|~[01])*)+$/.test(text);
-}
-
-export function pointerTokens(pointer: string): PointerTokens {
-  return pointer
-    .split("/")
-    .slice(1)
-    .map((token) => token.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
+import { scanElements, scanMembers } from "../../body/json-scan.ts";
+import { memberName } from "../../body/member-name.ts";
 
 /**
  * The bytes of what a pointer leads to, as they were sent, so that no digit of a number is lost;
@@ -20,7 +7,7 @@ export function pointerTokens(pointer: string): PointerTokens {
  *
  * @param json bytes that `JSON.parse` accepts, without white space around them
  */
-export function bytesAt(json: Buffer, tokens: PointerTokens): Buffer | undefined {
+export function bytesAt(json: Buffer, tokens: readonly string[]): Buffer | undefined {
   let value: Buffer | undefined = json;
   for (const token of tokens) value = value && childAt(value, token);
   return value;
@@ -37,10 +24,4 @@ function elementAt(json: Buffer, token: string): Buffer | undefined {
   if (!/^(?:0|[1-9]\d{0,5})$/.test(token)) return undefined;
   const element = scanElements(json, 0, json.length, Number(token))?.[Number(token)];
   return element && json.subarray(element.start, element.end);
-}
-
-/** The name of a member, however it is spelled. */
-export function memberName(json: Buffer, { keyStart, keyEnd }: ScannedMember): string {
-  const name = json.toString("utf8", keyStart + 1, keyEnd - 1);
-  return name.includes("\\") ? String(JSON.parse(`"${name}"`)) : name;
 }

@@ -1,0 +1,4 @@
+/** Whether `JSON.parse` made an object of it. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
