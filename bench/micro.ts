@@ -11,6 +11,7 @@ import type { EventLimits, IncomingEvent, IncomingItem } from "../src/ingest/pro
 import { parseNative } from "../src/ingest/protocols/native/parse-native.ts";
 import { decodeFrame, encodeFrame, frameBytes } from "../src/journal/frame.ts";
 import { Signer } from "../src/aws/signature.ts";
+import { awsJson } from "../src/aws/signed-transport.ts";
 import { loadSchemas } from "../src/schemas/registry.ts";
 import { BufferPool } from "../src/sinks/kinesis/buffer-pool.ts";
 import { encodeAggregate } from "../src/sinks/kinesis/kpl-aggregate.ts";
@@ -177,13 +178,11 @@ function putRecordsBodyOf(events: readonly CollectedEvent[]): PooledBody {
 }
 
 function sign(): unknown {
-  const target = "Kinesis_20131202.PutRecords";
   const request = {
+    method: "POST",
     host: "localhost",
     path: "/",
-    contentType: "application/x-amz-json-1.1",
-    target,
-    body: putRecordsCall,
+    ...awsJson("Kinesis_20131202.PutRecords", putRecordsCall),
   };
   return signer.sign(request, { accessKeyId: "bench", secretAccessKey: "bench" }, Date.now());
 }

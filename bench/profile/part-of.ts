@@ -10,7 +10,7 @@ const PARTS: readonly (readonly [part: string, url: RegExp])[] = [
   ["admission and answer", /\/(dist|src)\/ingest\//],
   ["journal", /\/(dist|src)\/journal\//],
   ["pipeline", /\/(dist|src)\/pipeline\//],
-  ["sink: HTTP client", /node_modules\/undici|\/(dist|src)\/aws\/whole-reply/],
+  ["sink: HTTP client", /node_modules\/undici|\/(dist|src)\/outbound\//],
   ["sink: sign", /\/(dist|src)\/aws\//],
   ["sink: encode", /\/(dist|src)\/sinks\//],
   ["metrics and logs", /node_modules\/(prom-client|pino)|\/(dist|src)\/telemetry\//],

@@ -1,6 +1,5 @@
-import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { blamesIdentity, quotable, readServiceError } from "./service-error.ts";
+import { blamesIdentity, readServiceError } from "./service-error.ts";
 
 test("reads code and message of an AWS JSON error, with or without a namespace", () => {
   const plain = Buffer.from('{"__type":"ExpiredTokenException","message":"too old"}');
@@ -16,17 +15,3 @@ test.each(["", "<html>502</html>", "null", "[1]", '"x"', "{", '{"__type":5,"mess
     expect(readServiceError(Buffer.from(body))).toEqual({ code: undefined, message: "" });
   },
 );
-
-/** Any UTF-16 unit, so control characters and halves of pairs too. */
-const anyUnit = fc.nat(0xffff).map((unit) => String.fromCharCode(unit));
-
-test("quotes foreign text in one short line without control characters", () => {
-  fc.assert(
-    fc.property(fc.string({ unit: anyUnit, maxLength: 500 }), (text) => {
-      const quoted = quotable(text);
-      expect(quoted.length).toBeLessThanOrEqual(200);
-      expect(quoted).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
-    }),
-    { numRuns: 30 },
-  );
-});

@@ -1,4 +1,5 @@
-const MAX_QUOTED_CHARS = 200;
+import { parseJsonObject } from "../outbound/json-reply.ts";
+import { quotable } from "../outbound/quotable.ts";
 
 /** An error of an AWS JSON service, as far as the reply could be understood. */
 export interface ServiceError {
@@ -35,28 +36,7 @@ export function readServiceError(body: Uint8Array): ServiceError {
   };
 }
 
-/** The body as a JSON object, or `undefined` if it is anything else. */
-export function parseJsonObject(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString());
-  } catch {
-    return undefined;
-  }
-  return isObject(parsed) ? parsed : undefined;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 /** `com.amazonaws.kinesis#ResourceNotFoundException` is `ResourceNotFoundException`. */
 function bareCode(type: string): string {
   return quotable(type.slice(type.lastIndexOf("#") + 1));
-}
-
-/** Foreign text made fit for one line of a log: short, and without control characters. */
-export function quotable(text: string): string {
-  const line = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ").trim();
-  return line.length > MAX_QUOTED_CHARS ? `${line.slice(0, MAX_QUOTED_CHARS - 1)}…` : line;
 }

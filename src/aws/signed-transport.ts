@@ -1,18 +1,11 @@
-import { Pool } from "undici";
 import type { Clock } from "../core/clock.ts";
+import { type CallResult, givenUp, HttpClient, type HttpRequest } from "../outbound/http-client.ts";
+import { errorInWords } from "../outbound/quotable.ts";
+import type { TlsMaterial } from "../outbound/tls-config.ts";
+import type { Reply } from "../outbound/whole-reply.ts";
 import type { AwsCredentials, AwsIdentity } from "./credentials.ts";
-import { blamesIdentity, quotable, readServiceError } from "./service-error.ts";
+import { blamesIdentity, readServiceError } from "./service-error.ts";
 import { Signer } from "./signature.ts";
-import { type Reply, wholeReply } from "./whole-reply.ts";
-
-/** Long enough for a handshake across an ocean, short enough to notice a dead address. */
-const CONNECT_TIMEOUT_MS = 5_000;
-
-/** Idle connections are given up before AWS, or a balancer between, is likely to do so. */
-const KEEP_ALIVE_MS = 15_000;
-
-/** The longest reply to read. One to 500 records is about 60 KB. */
-const MAX_REPLY_BYTES = 2 * 1024 * 1024;
 
 /** AWS refuses signatures more than five minutes off; a smaller difference is not worth a correction. */
 const MAX_CLOCK_SKEW_MS = 4 * 60_000;
@@ -28,92 +21,72 @@ export interface TransportOptions {
   readonly connections: number;
   /** Longest wait for a reply to begin, and for each part of it, in milliseconds. */
   readonly timeoutMs: number;
+  readonly tls?: TlsMaterial | undefined;
 }
 
-/** What came of a call. A reply's body may be anything: the status says nothing about it. */
-export type CallResult =
-  | { readonly kind: "reply"; readonly status: number; readonly body: Buffer }
-  /** Nobody knows whether the call took effect. */
-  | { readonly kind: "no-reply"; readonly reason: string };
+/** A request whose path has no query, and all of whose headers are signed. */
+export interface SignedRequest {
+  readonly method?: HttpRequest["method"];
+  /** Default: the endpoint's. */
+  readonly path?: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+}
+
+/** A call of an operation such as `Kinesis_20131202.PutRecords`, as AWS JSON has it. */
+export function awsJson(target: string, body: Buffer, version: "1.0" | "1.1" = "1.1"): SignedRequest {
+  return { headers: { "content-type": `application/x-amz-json-${version}`, "x-amz-target": target }, body };
+}
 
 /**
- * Signed calls to one AWS service that speaks AWS JSON 1.1, over kept-alive HTTP/1.1.
- * The SDK is not used since its HTTP/2 default opens a session for every call and
- * costs about three times the CPU.
+ * Signed calls to one AWS service, over kept-alive HTTP/1.1. The SDK is not used since its
+ * HTTP/2 default opens a session for every call and costs about three times the CPU.
  *
  * It does not retry, and does not read replies but to notice that its keys have
  * expired or its clock is off; the next call then uses new keys or the service's time.
  */
 export class SignedTransport {
   readonly #options: TransportOptions;
-  readonly #pool: Pool;
-  readonly #path: string;
+  readonly #client: HttpClient;
   readonly #signer: Signer;
   #clockOffsetMs = 0;
-  #closing: Promise<void> | undefined;
 
   constructor(options: TransportOptions) {
     this.#options = options;
-    this.#path = options.endpoint.pathname;
     this.#signer = new Signer(options.service, options.region);
-    this.#pool = new Pool(options.endpoint.origin, {
-      connections: options.connections,
-      pipelining: 1,
-      allowH2: false,
-      connect: { timeout: CONNECT_TIMEOUT_MS },
-      headersTimeout: options.timeoutMs,
-      bodyTimeout: options.timeoutMs,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxResponseSize: MAX_REPLY_BYTES,
-    });
+    this.#client = new HttpClient(options);
   }
 
-  /** Calls an operation, such as `Kinesis_20131202.PutRecords`. Never throws for what the network or the service does. */
-  async post(target: string, body: Buffer, signal: AbortSignal): Promise<CallResult> {
-    const { credentials, endpoint } = this.#options;
+  /** Never throws for what the network or the service does. */
+  async send(request: SignedRequest, signal: AbortSignal): Promise<CallResult> {
+    const { credentials, endpoint, clock } = this.#options;
     let identity: AwsIdentity;
     try {
       identity = await orAborted(credentials.current(), signal);
     } catch (error) {
-      if (signal.aborted) return aborted(endpoint);
-      return { kind: "no-reply", reason: `no AWS credentials: ${wordsOf(error)}` };
+      if (signal.aborted) return givenUp(endpoint);
+      return { kind: "no-reply", reason: `no AWS credentials: ${errorInWords(error)}` };
     }
-    const headers = this.#sign(target, body, identity);
-    try {
-      const request = { path: this.#path, method: "POST", headers, body } as const;
-      const reply = await wholeReply(this.#pool, request, signal);
-      if (reply.status === 400 || reply.status === 403) this.#learn(reply, identity);
-      return { kind: "reply", status: reply.status, body: reply.body };
-    } catch (error) {
-      if (signal.aborted) return aborted(endpoint);
-      return { kind: "no-reply", reason: `no reply from ${endpoint.host}: ${wordsOf(error)}` };
-    }
+    const { method = "POST", path = endpoint.pathname, body } = request;
+    const signable = { method, host: endpoint.host, path, headers: request.headers, body };
+    const headers = this.#signer.sign(signable, identity, clock.nowMs() + this.#clockOffsetMs);
+    const result = await this.#client.send({ method, path, headers, body }, signal);
+    if (result.kind === "reply" && (result.status === 400 || result.status === 403)) this.#learn(result, identity);
+    return result;
   }
 
   /** Waits for calls on the way, then closes the connections. Safe to call twice. */
-  async close(): Promise<void> {
-    this.#closing ??= this.#pool.close();
-    await this.#closing;
+  close(): Promise<void> {
+    return this.#client.close();
   }
 
-  #sign(target: string, body: Buffer, identity: AwsIdentity): Record<string, string> {
-    const { endpoint, clock } = this.#options;
-    const request = { host: endpoint.host, path: this.#path, contentType: "application/x-amz-json-1.1", target, body };
-    const headers = this.#signer.sign(request, identity, clock.nowMs() + this.#clockOffsetMs);
-    headers["user-agent"] = "millrace";
-    return headers;
-  }
-
-  #learn({ body, date }: Reply, identity: AwsIdentity): void {
+  #learn({ body, headers }: Reply, identity: AwsIdentity): void {
     if (blamesIdentity(readServiceError(body))) this.#options.credentials.refuse(identity);
-    const serverMs = date === undefined ? Number.NaN : Date.parse(date);
+    const { date } = headers;
+    const serverMs = typeof date === "string" ? Date.parse(date) : Number.NaN;
     const offsetMs = serverMs - this.#options.clock.nowMs();
     if (Math.abs(offsetMs - this.#clockOffsetMs) > MAX_CLOCK_SKEW_MS) this.#clockOffsetMs = offsetMs;
   }
-}
-
-function aborted(endpoint: URL): CallResult {
-  return { kind: "no-reply", reason: `given up before ${endpoint.host} replied` };
 }
 
 /** Settles as `promise` does, or rejects when the signal aborts: looking up credentials cannot itself be aborted. */
@@ -124,10 +97,4 @@ function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
     signal.addEventListener("abort", abort, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
   });
-}
-
-function wordsOf(error: unknown): string {
-  if (!(error instanceof Error)) return quotable(String(error));
-  const code = "code" in error && typeof error.code === "string" ? error.code : error.name;
-  return error.message === "" ? code : quotable(`${error.message} (${code})`);
 }

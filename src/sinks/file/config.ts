@@ -1,12 +1,8 @@
 import { z } from "zod";
 import { batchField, byteSize, sinkFields } from "../../core/config-fields.ts";
+import { compression } from "../../formats/compression.ts";
 
 const MIB = 1024 ** 2;
-
-/** How the lines are stored. A type of its own, since the name of a file tells it too. */
-const compression = z.enum(["none", "gzip", "zstd"]);
-
-export type Compression = z.infer<typeof compression>;
 
 export const fileConfig = z
   .strictObject({

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { endOfHourMs, finalName, folderOf, hourOf, hourOfFolder, parseName, partialName } from "./layout.ts";
+import { endOfHourMs, folderOf, hourOf, hourOfFolder } from "../../formats/hour-folders.ts";
+import { finalName, parseName, partialName } from "./layout.ts";
 
 const name = {
   writer: "node-1-0",

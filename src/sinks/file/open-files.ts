@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import type { Timer } from "../../core/clock.ts";
 import type { Position } from "../../core/event.ts";
 import type { FileSinkConfig } from "./config.ts";
-import { folderOf, type Hour } from "./layout.ts";
+import { folderOf, type Hour } from "../../formats/hour-folders.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { FinishedFile } from "./retention.ts";
 

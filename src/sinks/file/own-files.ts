@@ -1,7 +1,8 @@
 import type { Dirent } from "node:fs";
 import { readdir } from "node:fs/promises";
 import path from "node:path";
-import { type FileName, type Hour, hourOfFolder, parseName } from "./layout.ts";
+import { type Hour, hourOfFolder } from "../../formats/hour-folders.ts";
+import { type FileName, parseName } from "./layout.ts";
 
 export interface OwnFile {
   readonly folder: string;

@@ -1,5 +1,5 @@
 import type { Batch, Fate, Receipt } from "../../core/sink.ts";
-import { type Hour, hourOf } from "./layout.ts";
+import { type Hour, hourOf } from "../../formats/hour-folders.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "no permission",

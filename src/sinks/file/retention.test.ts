@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { endOfHourMs, folderOf } from "./layout.ts";
+import { endOfHourMs, folderOf } from "../../formats/hour-folders.ts";
 import { Retention } from "./retention.ts";
 
 const HOUR_MS = 3_600_000;

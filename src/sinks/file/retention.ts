@@ -1,4 +1,4 @@
-import { endOfHourMs, type Hour } from "./layout.ts";
+import { endOfHourMs, type Hour } from "../../formats/hour-folders.ts";
 
 export interface FinishedFile {
   readonly path: string;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { endpointField, regionField } from "../../aws/config-fields.ts";
 import { byteSize, sinkFields } from "../../core/config-fields.ts";
 import {
   DEFAULT_MAX_RECORD_BYTES,
@@ -41,13 +42,10 @@ const fields = z.strictObject({
     .string()
     .regex(STREAM, "the name of a stream (letters, digits, `_`, `.` and `-`), or its ARN")
     .describe("Name or ARN of the stream."),
-  region: z
-    .string()
-    .regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, "a region such as us-east-1")
+  region: regionField
     .optional()
     .describe("AWS region of the stream. Needed unless `stream` is an ARN, which tells it."),
-  endpoint: z
-    .url({ protocol: /^https?$/, error: "an http or https URL" })
+  endpoint: endpointField
     .optional()
     .describe("URL of an emulator or a VPC endpoint. Default: the region's public endpoint."),
   format: z

@@ -1,5 +1,7 @@
 import type { Fate, Receipt } from "../../core/sink.ts";
-import { isObject, parseJsonObject, quotable, readServiceError, type ServiceError } from "../../aws/service-error.ts";
+import { readServiceError, type ServiceError } from "../../aws/service-error.ts";
+import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
+import { quotable } from "../../outbound/quotable.ts";
 import { confirmsAll } from "./confirmation.ts";
 
 /** The service's word that a request can never succeed as it is. */

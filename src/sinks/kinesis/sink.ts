@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
+import { regionalEndpoint } from "../../aws/config-fields.ts";
 import { AwsCredentials, defaultIdentityProvider, type IdentityProvider } from "../../aws/credentials.ts";
 import { readServiceError } from "../../aws/service-error.ts";
-import { SignedTransport } from "../../aws/signed-transport.ts";
+import { awsJson, SignedTransport } from "../../aws/signed-transport.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { MillraceError } from "../../core/errors.ts";
 import type { CollectedEvent } from "../../core/event.ts";
@@ -26,7 +27,7 @@ export function createKinesisSink(config: KinesisConfig, context: KinesisSinkCon
   const transport = new SignedTransport({
     service: "kinesis",
     region,
-    endpoint: new URL(config.endpoint ?? regionalEndpoint(region)),
+    endpoint: new URL(config.endpoint ?? regionalEndpoint("kinesis", region)),
     credentials: new AwsCredentials(context.identityProvider ?? defaultIdentityProvider(region)),
     clock: context.clock ?? systemClock,
     // One more than the pipeline uses, so that a check does not wait behind the batches.
@@ -34,10 +35,6 @@ export function createKinesisSink(config: KinesisConfig, context: KinesisSinkCon
     timeoutMs: config.timeoutMs,
   });
   return new KinesisSink(config, transport, context.log);
-}
-
-function regionalEndpoint(region: string): string {
-  return `https://kinesis.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }
 
 /** What DescribeStreamSummary brought. */
@@ -88,7 +85,7 @@ export class KinesisSink implements Sink {
       this.#keysAreHonoured = true;
     }
     const call = await this.#encoder.encode(batch);
-    const result = await this.#transport.post("Kinesis_20131202.PutRecords", call.body.bytes, signal);
+    const result = await this.#transport.send(awsJson("Kinesis_20131202.PutRecords", call.body.bytes), signal);
     if (result.kind === "no-reply") return { kind: "retryable", reason: result.reason };
     // Any other outcome may come while the connection still holds the body.
     if (result.status === 200) this.#bodies.give(call.body.buffer);
@@ -133,7 +130,7 @@ export class KinesisSink implements Sink {
     const body = Buffer.from(
       JSON.stringify(stream.startsWith("arn:") ? { StreamARN: stream } : { StreamName: stream }),
     );
-    const result = await this.#transport.post("Kinesis_20131202.DescribeStreamSummary", body, signal);
+    const result = await this.#transport.send(awsJson("Kinesis_20131202.DescribeStreamSummary", body), signal);
     if (result.kind === "no-reply") return { kind: "unknown", reason: result.reason };
     if (result.status === 200) {
       const summary = readStreamSummary(result.body);

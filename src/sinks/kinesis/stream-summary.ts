@@ -1,4 +1,4 @@
-import { isObject, parseJsonObject } from "../../aws/service-error.ts";
+import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
 import type { KinesisConfig } from "./config.ts";
 
 /** What DescribeStreamSummary tells, as far as the endpoint knows the fields. */

@@ -1,7 +1,7 @@
 import type { Writable } from "node:stream";
 import type { CollectedEvent } from "../../core/event.ts";
 import type { Batch, BatchLimits, Receipt, Sink } from "../../core/sink.ts";
-import { encodeNdjson, ndjsonBytes } from "../ndjson.ts";
+import { encodeNdjson, ndjsonBytes } from "../../formats/ndjson.ts";
 import { SerialQueue } from "../serial-queue.ts";
 import type { StdoutSinkConfig } from "./config.ts";
 import { reasonOf } from "./response.ts";

@@ -1,9 +1,11 @@
 import type { Dispatcher } from "undici";
 
+/** Names are in lower case. */
+export type ReplyHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
 export interface Reply {
   readonly status: number;
-  /** The header `date`, if there is one. */
-  readonly date: string | undefined;
+  readonly headers: ReplyHeaders;
   readonly body: Buffer;
 }
 
@@ -28,7 +30,7 @@ class ReplyCollector implements Dispatcher.DispatchHandler {
   readonly #reject: (error: Error) => void;
   readonly #chunks: Buffer[] = [];
   #status = 0;
-  #date: string | undefined;
+  #headers: ReplyHeaders = {};
   #controller: Dispatcher.DispatchController | undefined;
 
   constructor(signal: AbortSignal, resolve: (reply: Reply) => void, reject: (error: Error) => void) {
@@ -50,13 +52,9 @@ class ReplyCollector implements Dispatcher.DispatchHandler {
     if (this.#signal.aborted) this.#abort();
   }
 
-  onResponseStart(
-    _: Dispatcher.DispatchController,
-    status: number,
-    { date }: Readonly<Record<string, string | string[] | undefined>>,
-  ): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, headers: ReplyHeaders): void {
     this.#status = status;
-    this.#date = typeof date === "string" ? date : undefined;
+    this.#headers = headers;
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -65,7 +63,7 @@ class ReplyCollector implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     this.#signal.removeEventListener("abort", this.#abort);
-    this.#resolve({ status: this.#status, date: this.#date, body: Buffer.concat(this.#chunks) });
+    this.#resolve({ status: this.#status, headers: this.#headers, body: Buffer.concat(this.#chunks) });
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {

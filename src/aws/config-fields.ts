@@ -1,0 +1,11 @@
+import { z } from "zod";
+
+/** Spread into the schema of a sink that calls an AWS service. */
+export const regionField = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d+$/, "a region such as us-east-1");
+
+export const endpointField = z.url({ protocol: /^https?$/, error: "an http or https URL" });
+
+/** The public endpoint of a service in a region, such as `https://sqs.eu-west-1.amazonaws.com`. */
+export function regionalEndpoint(service: string, region: string): string {
+  return `https://${service}.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
+}
