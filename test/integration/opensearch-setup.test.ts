@@ -163,6 +163,31 @@ describe.skipIf(node === undefined)(`with a real OpenSearch node${whyNoServer &&
     expect(await found({ "clientip.ip": "192.0.2.0/24" })).toBe(1);
   });
 
+  test("a repetition is found in a data stream until it is rolled over, and in an index of the day always", async () => {
+    const registry = new Registry();
+    const write = async (index: string, dataStream: boolean): Promise<void> => {
+      const types = ["conformance.event"];
+      const settings = { name: "search", type: "opensearch", urls: [url], index, types, dataStream };
+      const sink = createOpensearchSink(opensearchConfig.parse(settings), { registry });
+      const event = collectedEvent(1, '{"n":1}', Date.UTC(2026, 10, 27));
+      expect(await sink.write([event], AbortSignal.timeout(30_000))).toEqual({ kind: "delivered" });
+      await sink.close();
+    };
+    const stream = { index: "rolled-{type}", types: ["conformance.event"], setup: { replicas: 0 } };
+    await setUp(url, stream, "--apply");
+    await write("rolled-{type}", true);
+    await write("rolled-{type}", true);
+    expect(await node?.count("rolled-conformance.event")).toBe(1);
+    await node?.call("POST", "/rolled-conformance.event/_rollover");
+    await write("rolled-{type}", true);
+    expect(await node?.count("rolled-conformance.event")).toBe(2);
+
+    for (let time = 0; time < 3; time++) await write("daily-{type}-{date}", false);
+    expect(await node?.count("daily-conformance.event-2026.11.27")).toBe(1);
+    const duplicates = await registry.getSingleMetric("millrace_opensearch_sink_duplicate_events_total")?.get();
+    expect(duplicates?.values).toMatchObject([{ value: 3 }]);
+  });
+
   test("what is wrong with the destination is said in sentences", async () => {
     const config = (change: object) =>
       opensearchConfig.parse({ name: "search", type: "opensearch", urls: [url], ...change });
