@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { EventCondition } from "../expressions/event-condition.ts";
 import { findRoute } from "../ingest/router.ts";
-import { Filter } from "../pipeline/filter.ts";
 import type { MillraceConfig } from "./config.ts";
 
 /** A problem with the value at `path`. */
@@ -128,7 +128,7 @@ function repeatedKeys(sources: readonly { name?: string | undefined; keys: reado
 
 function filterProblem(expression: string): string | undefined {
   try {
-    new Filter(expression);
+    new EventCondition(expression);
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
