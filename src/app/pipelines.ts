@@ -12,7 +12,7 @@ import { MemorySink } from "../sinks/memory/sink.ts";
 import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import type { SinkConfig } from "./sink-config.ts";
-import { createSink } from "./sink-types.ts";
+import { createSink, type SinkContext } from "./sink-types.ts";
 import type { Trial } from "./trial.ts";
 
 const CHECK_TIMEOUT_MS = 15_000;
@@ -39,6 +39,7 @@ interface PipelinesOptions {
   readonly log: Logger;
   /** How carefully to go on after crashes. */
   readonly caution: Caution;
+  readonly sendCounts: SinkContext["sendCounts"];
 }
 
 interface Running {
@@ -137,9 +138,9 @@ export class Pipelines {
   }
 
   async #start(config: SinkConfig): Promise<void> {
-    const { node, journal, book, deadLetters, registry, clock } = this.#options;
+    const { node, journal, book, deadLetters, registry, clock, sendCounts } = this.#options;
     const log = this.#options.log.child({ sink: config.name });
-    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log });
+    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log, sendCounts });
     if (this.#ending) {
       await sink.close();
       return;

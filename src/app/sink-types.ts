@@ -4,6 +4,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Sink } from "../core/sink.ts";
 import { createFileSink } from "../sinks/file/sink.ts";
 import { createMemorySink } from "../sinks/memory/sink.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import { createStdoutSink } from "../sinks/stdout/sink.ts";
 import type { SinkConfig } from "./sink-config.ts";
 
@@ -13,6 +14,8 @@ export interface SinkContext {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly log: Logger;
+  /** Sends what a sink of type `notify` counted to where the counts of all workers are judged. */
+  readonly sendCounts: SendCounts;
 }
 
 /** Makes the sink a configuration describes. Loads the code of the larger ones only when they are used. */
@@ -28,5 +31,9 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       return createStdoutSink(config, process.stdout);
     case "memory":
       return createMemorySink(config, context);
+    case "notify": {
+      const { createNotifySink } = await import("../sinks/notify/sink.ts");
+      return createNotifySink(config, context);
+    }
   }
 }
