@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import type { Clock } from "../core/clock.ts";
+import { quotable } from "../outbound/quotable.ts";
 import { AlertmanagerFeed } from "./alertmanager-feed.ts";
 import { type Addressed, Alerts, type AlertSettings, type RuleFigures } from "./alerts.ts";
 import type { ChannelConfig } from "./channel-config.ts";
@@ -107,7 +108,7 @@ export class AlertDesk {
   }
 
   #log({ kind, rule, sink, group, finding }: Notice): void {
-    const values = Object.fromEntries(group.map(({ by, value }) => [by, value]));
+    const values = Object.fromEntries(group.map(({ by, value }) => [by, quotable(value)]));
     this.#context.log.info({ sink, rule, group: values, finding }, `alert: ${kind}`);
   }
 }

@@ -10,7 +10,7 @@ const MAX_AGE_MS = 3_000;
 
 const batch = z
   .strictObject({
-    maxEvents: z.int().min(1).max(10_000).default(1_000).describe("Most events that are counted at a time."),
+    maxEvents: z.int().min(1).max(2_000).default(1_000).describe("Most events that are counted at a time."),
     maxBytes: byteSize({ min: 1024, max: 16 * MIB })
       .prefault("4MiB")
       .describe("Most bytes of events that are counted at a time. A larger event is dead-lettered."),
