@@ -5,7 +5,19 @@ const url = z.url({ protocol: /^https?$/, error: "an http or https URL" });
 const email = z.string().regex(/^[^\s<>,;@]+@[^\s<>,;@]+$/, "an e-mail address such as ops@example.com");
 
 const headers = z
-  .record(z.string().regex(/^[A-Za-z0-9-]+$/, "a header's name has letters, digits and -"), z.string().max(4_096))
+  .record(
+    z.string(),
+    z
+      .string()
+      .max(4_096)
+      .regex(/^[\t\x20-\x7e]*$/, "a header's value is printable ASCII"),
+  )
+  .superRefine((fields, context) => {
+    for (const name of Object.keys(fields)) {
+      const message = "the name of a header has letters, digits and -";
+      if (!/^[A-Za-z0-9-]+$/.test(name)) context.addIssue({ code: "custom", path: [name], message });
+    }
+  })
   .default({})
   .describe("Further headers, such as `authorization`. Their values are not logged.");
 

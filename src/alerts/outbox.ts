@@ -166,6 +166,7 @@ export class Outbox implements Outlet {
       this.#notBeforeMs = nowMs + (this.#closed === undefined ? delayMs : HASTE_MS);
       return;
     }
+    const failuresBefore = this.#failuresInARow;
     this.#failuresInARow = 0;
     this.#current = undefined;
     this.#notBeforeMs = nowMs + (this.#closed === undefined ? minGapMs : 0);
@@ -175,6 +176,9 @@ export class Outbox implements Outlet {
       this.#drop(message.notices.length, "refused");
       return;
     }
+    if (failuresBefore > 0) log.info({ channel, failures: failuresBefore }, "alerts are told again");
+    if (result.warning !== undefined)
+      log.warn({ channel, warning: result.warning }, "alerts were told, but not to all");
     this.#lastError = undefined;
     this.#untold -= message.dropped;
     this.#sent += message.notices.length;

@@ -5,6 +5,9 @@ const DAY_MS = 86_400_000;
 
 const GROUP_BY = /^(type|source|(\/([^~/]|~[01])*)+)$/;
 
+/** Set by what the rule is, or the same for all. */
+const OWN_LABELS: ReadonlySet<string> = new Set(["alertname", "severity", "job"]);
+
 /** What rules over events and rules on the collector have in common: how an alert begins, ends and is told. */
 const ruleFields = {
   name: nameField.describe(
@@ -27,7 +30,16 @@ const ruleFields = {
       "A URL for the message. `{rule}`, `{node}` and each entry of `groupBy` in braces, such as `{/data/release}`, are filled in, escaped.",
     ),
   labels: z
-    .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a label has letters, digits and _"), z.string().max(200))
+    .record(z.string(), z.string().max(200))
+    .superRefine((labels, context) => {
+      for (const label of Object.keys(labels)) {
+        const isName = /^[A-Za-z_][A-Za-z0-9_]*$/.test(label);
+        const message = isName
+          ? "is set already; choose another name"
+          : "the name of a label has letters, digits and _";
+        if (!isName || OWN_LABELS.has(label)) context.addIssue({ code: "custom", path: [label], message });
+      }
+    })
     .default({})
     .describe("Further labels for Alertmanager, such as `team`. The same on every node, or their alerts do not join."),
   forMs: z

@@ -91,6 +91,14 @@ test.each([
   expect(JSON.stringify(result)).not.toContain("SECRET");
 });
 
+test("a user and a password in a URL are sent as such, and not shown", async () => {
+  const { requests, url } = await receiver(404);
+  const settings = { type: "webhook", url: url.replace("//", "//ops:p%40ss@"), secret: "a secret of the tests" };
+  const result = await send(settings, message(noticeOf()));
+  expect(requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from("ops:p@ss").toString("base64")}`);
+  expect(JSON.stringify(result)).not.toContain("ss@");
+});
+
 test("429 is answered with how long to wait", async () => {
   const { url } = await receiver(429, { "retry-after": "30" });
   expect(await send({ type: "slack", url }, message(noticeOf()))).toMatchObject({

@@ -1,6 +1,5 @@
 import { createTransport } from "nodemailer";
-import { errorInWords } from "../../outbound/quotable.ts";
-import { quotable } from "../../outbound/quotable.ts";
+import { errorInWords, quotable } from "../../outbound/quotable.ts";
 import type { EmailConfig } from "../channel-config.ts";
 import { detailsOf, droppedInWords, subjectOf, titleOf } from "../message-text.ts";
 import type { Message, Notice } from "../notice.ts";
@@ -34,7 +33,13 @@ export function createEmailMessenger(config: EmailConfig): Messenger {
           headers: { "Auto-Submitted": "auto-generated" },
         })
         .then(
-          ({ response }): SendResult => ({ kind: "sent", answer: quotable(response) }),
+          ({ response, rejected }): SendResult => ({
+            kind: "sent",
+            answer: quotable(response),
+            ...(rejected.length > 0 && {
+              warning: `the server does not take mail for ${quotable(rejected.join(", "))}`,
+            }),
+          }),
           (error: unknown): SendResult => ({
             kind: "failed",
             reason: `no mail through ${host}:${port}: ${errorInWords(error)}`,

@@ -2,7 +2,8 @@ import type { Message } from "../notice.ts";
 
 /** What came of sending a message. Reasons and answers are short, and hold no secret of ours. */
 export type SendResult =
-  | { readonly kind: "sent"; readonly answer: string }
+  /** `warning`: what is to be mended though it was taken. */
+  | { readonly kind: "sent"; readonly answer: string; readonly warning?: string }
   /** Not taken, or nobody knows: it may be sent again, under the same id. */
   | { readonly kind: "failed"; readonly reason: string; readonly retryAfterMs?: number }
   /** This message will never be taken. */

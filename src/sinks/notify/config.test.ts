@@ -18,6 +18,7 @@ test.each([
   [{ rules: [{ ...rule, lessThan: 1 }] }, "rules.0.moreThan: give either"],
   [{ rules: [{ name: "js", when: "true" }] }, "rules.0.moreThan: give either"],
   [{ rules: [{ name: "js", when: "true", lessThan: 1, groupBy: ["type"] }] }, "rules.0.groupBy: nobody knows"],
+  [{ rules: [{ ...rule, labels: { severity: "page" } }] }, "rules.0.labels.severity: is set already"],
   [{ rules: [{ ...rule, groupBy: ["data.release"] }] }, "rules.0.groupBy.0: `type`, `source`, or a JSON Pointer"],
   [
     { collector: [{ name: "c", watch: "sinkLagMs", above: 1, withinMs: 60_000 }] },
