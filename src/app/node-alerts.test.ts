@@ -1,8 +1,11 @@
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import { expect, test } from "vitest";
 import { bucketMsOf, countingOf } from "../alerts/count-report.ts";
+import { systemClock } from "../core/clock.ts";
 import { millraceConfig } from "./config.ts";
 import { NodeAlerts } from "./node-alerts.ts";
+import { createSink } from "./sink-types.ts";
 
 const log = pino({ level: "silent" });
 const never = () => Promise.reject(new Error("not asked"));
@@ -11,7 +14,7 @@ const notify = {
   name: "alerts",
   type: "notify",
   rules: [rule],
-  channels: [{ name: "c", type: "slack", url: "http://127.0.0.1:9/" }],
+  channels: [{ name: "c", type: "alertmanager", urls: ["http://127.0.0.1:9"] }],
 };
 const configOf = (...sinks: object[]) => millraceConfig.parse({ sources: [{ name: "web", keys: ["wk_test"] }], sinks });
 
@@ -36,4 +39,14 @@ test("counts of all workers come together, and those for a sink that is not know
   expect(await alerts.count(report(1))).toBe("unknown");
   expect(alerts.view()).toEqual({ firing: [], sinks: [] });
   await alerts.close();
+});
+
+test("outside of a running collector a sink that only counts cannot be made, and that is said", async () => {
+  const [sink] = configOf(notify).sinks;
+  if (sink === undefined) throw new Error("there is a sink");
+  const made = createSink(sink, { node: "n", slot: "lambda", clock: systemClock, registry: new Registry(), log });
+  await expect(made).rejects.toMatchObject({
+    code: "sink_misconfigured",
+    message: expect.stringContaining("sink alerts") as string,
+  });
 });

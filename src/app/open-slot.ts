@@ -15,7 +15,7 @@ import { Caution } from "./caution.ts";
 import type { MillraceConfig } from "./config.ts";
 import { LedgerBook } from "./ledger-book.ts";
 import { Pipelines } from "./pipelines.ts";
-import type { SinkContext } from "./sink-types.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import { lockWhenFree } from "./slot-takeover.ts";
 
 /** A journal slot with what takes events from it; the pipelines are those of no sink yet. */
@@ -38,7 +38,7 @@ export interface OpenSlotOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Logger;
-  readonly sendCounts: SinkContext["sendCounts"];
+  readonly sendCounts: SendCounts;
 }
 
 /**

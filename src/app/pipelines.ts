@@ -9,10 +9,11 @@ import type { Sink } from "../core/sink.ts";
 import { createPipelineMetrics, type PipelineMetrics } from "../pipeline/metrics.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { MemorySink } from "../sinks/memory/sink.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import type { SinkConfig } from "./sink-config.ts";
-import { createSink, type SinkContext } from "./sink-types.ts";
+import { createSink } from "./sink-types.ts";
 import type { Trial } from "./trial.ts";
 
 const CHECK_TIMEOUT_MS = 15_000;
@@ -39,7 +40,7 @@ interface PipelinesOptions {
   readonly log: Logger;
   /** How carefully to go on after crashes. */
   readonly caution: Caution;
-  readonly sendCounts: SinkContext["sendCounts"];
+  readonly sendCounts: SendCounts;
 }
 
 interface Running {

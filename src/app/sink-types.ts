@@ -1,6 +1,7 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
+import { MillraceError } from "../core/errors.ts";
 import type { Sink } from "../core/sink.ts";
 import { createFileSink } from "../sinks/file/sink.ts";
 import { createMemorySink } from "../sinks/memory/sink.ts";
@@ -14,8 +15,8 @@ export interface SinkContext {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly log: Logger;
-  /** Sends what a sink of type `notify` counted to where the counts of all workers are judged. */
-  readonly sendCounts: SendCounts;
+  /** Sends what a sink of type `notify` counted to where the counts of all workers are judged; absent where there is no such place. */
+  readonly sendCounts?: SendCounts;
 }
 
 /** Makes the sink a configuration describes. Loads the code of the larger ones only when they are used. */
@@ -32,8 +33,14 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
     case "memory":
       return createMemorySink(config, context);
     case "notify": {
+      const { sendCounts } = context;
+      if (sendCounts === undefined) throw new MillraceError("sink_misconfigured", notHere(config.name));
       const { createNotifySink } = await import("../sinks/notify/sink.ts");
-      return createNotifySink(config, context);
+      return createNotifySink(config, { ...context, sendCounts });
     }
   }
+}
+
+function notHere(name: string): string {
+  return `sink ${name}: only a running collector judges what a sink of type notify counts; name another sink here`;
 }

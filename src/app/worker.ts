@@ -22,7 +22,7 @@ import { PipelineDeliveries } from "./pipeline-deliveries.ts";
 import { type OpenSlot, openSlot } from "./open-slot.ts";
 import { packageVersion } from "./package-version.ts";
 import { shareOfQuotas } from "./quota-shares.ts";
-import type { SinkContext } from "./sink-types.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import type { MetricFamilies, WorkerView } from "./worker-protocol.ts";
 
 const NO_SCHEMAS = new SchemaRegistry();
@@ -58,7 +58,7 @@ export interface WorkerOptions {
   readonly isReplacement: boolean;
   /** What another slot of this node says of one of its positions. */
   readonly statusIn: (slot: string, position: Position) => Promise<SlotStatus>;
-  readonly sendCounts: SinkContext["sendCounts"];
+  readonly sendCounts: SendCounts;
   readonly log: Logger;
 }
 
