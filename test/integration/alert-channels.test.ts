@@ -9,6 +9,11 @@ import { startMailServer } from "../kit/mail-server.ts";
 
 const log = pino({ level: "silent" });
 
+/** It may have to be installed first. */
+const WITH_ALERTMANAGER = { timeout: 400_000 };
+
+const LONG = { timeout: 60_000 };
+
 /** What a supervisor has for a sink of type `notify`, ticking fast. */
 function openDesk(node: string, channel: object, rule: object = {}) {
   const config = notifyConfig.parse({
@@ -56,7 +61,7 @@ function count({ config, desk }: { config: NotifyConfig; desk: AlertDesk }, rele
 
 const until = <Value>(read: () => Value) => expect.poll(read, { timeout: 20_000, interval: 25 });
 
-test("an alert arrives by mail, also when the server was down for a while", async () => {
+test("an alert arrives by mail, also when the server was down for a while", LONG, async () => {
   await using server = await startMailServer();
   await server.down();
   const mail = {
@@ -84,7 +89,7 @@ test("an alert arrives by mail, also when the server was down for a while", asyn
   await until(() => node.desk.figures().channels[0]?.waiting).toBe(0);
 });
 
-test("no password goes in the clear unless that is asked for, and a wrong one is told", async () => {
+test("no password goes in the clear unless that is asked for, and a wrong one is told", LONG, async () => {
   await using server = await startMailServer("the right password");
   const mail = {
     type: "email",
@@ -112,44 +117,49 @@ test("no password goes in the clear unless that is asked for, and a wrong one is
   expect(JSON.stringify([careful, wrong].map(({ desk }) => desk.figures()))).not.toMatch(/(right|another) password/);
 });
 
-test("the alerts of two nodes are one in Alertmanager, goes on while one of them fires, and end with the last", async (context) => {
-  const alertmanager = await startAlertmanager();
-  if (typeof alertmanager === "string") {
-    context.skip(alertmanager);
-    return;
-  }
-  await using server = alertmanager;
-  const channel = { type: "alertmanager", urls: [server.url, "http://127.0.0.1:9"], resendEveryMs: 1_000 };
-  const rule = { withinMs: 4_000, labels: { team: "web" }, description: "Look at the release." };
-  const [a, b] = [openDesk("node-a", channel, rule), openDesk("node-b", channel, rule)];
-  const firing = async () => (await server.alerts()).map(({ labels }) => labels.data_release ?? "").toSorted();
-  count(a, "1.4.2", 3);
-  await until(firing).toEqual(["1.4.2"]);
-  const [first] = await server.alerts();
-  expect(first).toMatchObject({
-    labels: { alertname: "js-errors", severity: "warning", job: "millrace", team: "web", data_release: "1.4.2" },
-    annotations: { node: "node-a", description: "Look at the release.", sample_event_id: "e1" },
-  });
-  // The second node's joins the first one's, and goes on after it.
-  for (let events = 0; events < 60; events++) {
-    count(b, "1.4.2", 3);
-    if (a.desk.firing().length === 0) break;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  expect(a.desk.firing()).toEqual([]);
-  count(b, "1.4.3", 3);
-  await until(firing).toEqual(["1.4.2", "1.4.3"]);
-  const joined = (await server.alerts()).find(({ labels }) => labels.data_release === "1.4.2");
-  expect(joined?.fingerprint).toBe(first?.fingerprint);
-  await until(
-    async () => (await server.alerts()).find(({ fingerprint }) => fingerprint === first?.fingerprint)?.annotations.node,
-  ).toBe("node-b");
-  await until(firing).toEqual([]);
-  // The address where nobody answers has kept nobody waiting, and was counted.
-  expect(b.desk.figures().channels[0]).toMatchObject({ lastError: expect.stringContaining("127.0.0.1:9") as string });
-});
+test(
+  "the alerts of two nodes are one in Alertmanager, which goes on while one of them fires and ends with the last",
+  WITH_ALERTMANAGER,
+  async (context) => {
+    const alertmanager = await startAlertmanager();
+    if (typeof alertmanager === "string") {
+      context.skip(alertmanager);
+      return;
+    }
+    await using server = alertmanager;
+    const channel = { type: "alertmanager", urls: [server.url, "http://127.0.0.1:9"], resendEveryMs: 1_000 };
+    const rule = { withinMs: 4_000, labels: { team: "web" }, description: "Look at the release." };
+    const [a, b] = [openDesk("node-a", channel, rule), openDesk("node-b", channel, rule)];
+    const firing = async () => (await server.alerts()).map(({ labels }) => labels.data_release ?? "").toSorted();
+    count(a, "1.4.2", 3);
+    await until(firing).toEqual(["1.4.2"]);
+    const [first] = await server.alerts();
+    expect(first).toMatchObject({
+      labels: { alertname: "js-errors", severity: "warning", job: "millrace", team: "web", data_release: "1.4.2" },
+      annotations: { node: "node-a", description: "Look at the release.", sample_event_id: "e1" },
+    });
+    // The second node's joins the first one's, and goes on after it.
+    for (let events = 0; events < 60; events++) {
+      count(b, "1.4.2", 3);
+      if (a.desk.firing().length === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    expect(a.desk.firing()).toEqual([]);
+    count(b, "1.4.3", 3);
+    await until(firing).toEqual(["1.4.2", "1.4.3"]);
+    const joined = (await server.alerts()).find(({ labels }) => labels.data_release === "1.4.2");
+    expect(joined?.fingerprint).toBe(first?.fingerprint);
+    await until(
+      async () =>
+        (await server.alerts()).find(({ fingerprint }) => fingerprint === first?.fingerprint)?.annotations.node,
+    ).toBe("node-b");
+    await until(firing).toEqual([]);
+    // The address where nobody answers has kept nobody waiting, and was counted.
+    expect(b.desk.figures().channels[0]).toMatchObject({ lastError: expect.stringContaining("127.0.0.1:9") as string });
+  },
+);
 
-test("what a node that died was firing expires in Alertmanager by itself", async (context) => {
+test("what a node that died was firing expires in Alertmanager by itself", WITH_ALERTMANAGER, async (context) => {
   const alertmanager = await startAlertmanager();
   if (typeof alertmanager === "string") {
     context.skip(alertmanager);

@@ -41,6 +41,9 @@ async function startReceiver() {
   };
 }
 
+/** The window of a rule has to pass. */
+const LONG = { timeout: 120_000 };
+
 const configOf = (url: string, rest = "") => `
 node: node-a
 workers: 2
@@ -85,59 +88,63 @@ async function metric(collector: CollectorProcess, name: string): Promise<string
   return text.split("\n").filter((line) => line.startsWith(name));
 }
 
-test("events over two workers make one alert for the release that has too many, and one message when it is over", async () => {
-  await using dir = await temporaryDir();
-  const receiver = await startReceiver();
-  const rules = `
+test(
+  "events over two workers make one alert for the release that has too many, and one message when it is over",
+  LONG,
+  async () => {
+    await using dir = await temporaryDir();
+    const receiver = await startReceiver();
+    const rules = `
     collector:
       - { name: restarts, watch: workerRestarts, above: 0, minGapMs: 0 }
       - { name: dead-stream, watch: sinkFailingMs, above: 500, sinks: [stream] }`;
-  const stream = `
+    const stream = `
   - { name: stream, type: kinesis, stream: events, region: us-east-1, endpoint: "http://127.0.0.1:9", required: false }
 shutdown: { drainMs: 4000 }
 `;
-  await using collector = await CollectorProcess.start(dir.path, configOf(receiver.url, rules).trimEnd() + stream);
-  await Promise.all([send(collector, 60, "A"), send(collector, 20, "B")]);
-  const ofRule = (rule: string) => receiver.told.filter((told) => told.rule === rule);
-  await waitFor(() => ofRule("js-errors").length > 0);
-  expect(ofRule("js-errors")[0]).toMatchObject({
-    status: "firing",
-    rule: "js-errors",
-    group: { "/data/release": "A" },
-    node: "node-a",
-    sampleEventId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
-  });
-  // Neither worker alone has seen as many.
-  const matched = await metric(collector, "millrace_notify_matched_events_total");
-  expect(matched).toHaveLength(2);
-  expect(await metric(collector, "millrace_alert_firing{")).toContainEqual(
-    expect.stringMatching(/rule="js-errors",worker="supervisor"\} 1$/) as string,
-  );
-  const alerts = (await (await fetch(`http://127.0.0.1:${collector.adminPort}/v1/alerts`)).json()) as {
-    firing: object[];
-  };
-  expect(alerts.firing).toContainEqual(
-    expect.objectContaining({ rule: "js-errors", group: [{ by: "/data/release", value: "A" }] }),
-  );
-  await waitFor(() => receiver.titles().includes("firing dead-stream stream"));
-  await waitFor(() => receiver.told.some(({ status }) => status === "resolved"), 40_000);
-  // It comes again at once and is not told again so soon.
-  await send(collector, 51, "A");
-  await waitFor(async () =>
-    (await metric(collector, "millrace_alert_firing{")).some((line) => /js-errors.* 1$/.test(line)),
-  );
-  expect(ofRule("js-errors").map(({ status }) => status)).toEqual(["firing", "resolved"]);
+    await using collector = await CollectorProcess.start(dir.path, configOf(receiver.url, rules).trimEnd() + stream);
+    await Promise.all([send(collector, 60, "A"), send(collector, 20, "B")]);
+    const ofRule = (rule: string) => receiver.told.filter((told) => told.rule === rule);
+    await waitFor(() => ofRule("js-errors").length > 0);
+    expect(ofRule("js-errors")[0]).toMatchObject({
+      status: "firing",
+      rule: "js-errors",
+      group: { "/data/release": "A" },
+      node: "node-a",
+      sampleEventId: expect.stringMatching(/^[0-9a-f-]{36}$/) as string,
+    });
+    // Neither worker alone has seen as many.
+    const matched = await metric(collector, "millrace_notify_matched_events_total");
+    expect(matched).toHaveLength(2);
+    expect(await metric(collector, "millrace_alert_firing{")).toContainEqual(
+      expect.stringMatching(/rule="js-errors",worker="supervisor"\} 1$/) as string,
+    );
+    const alerts = (await (await fetch(`http://127.0.0.1:${collector.adminPort}/v1/alerts`)).json()) as {
+      firing: object[];
+    };
+    expect(alerts.firing).toContainEqual(
+      expect.objectContaining({ rule: "js-errors", group: [{ by: "/data/release", value: "A" }] }),
+    );
+    await waitFor(() => receiver.titles().includes("firing dead-stream stream"));
+    await waitFor(() => receiver.told.some(({ status }) => status === "resolved"), 40_000);
+    // It comes again at once and is not told again so soon.
+    await send(collector, 51, "A");
+    await waitFor(async () =>
+      (await metric(collector, "millrace_alert_firing{")).some((line) => /js-errors.* 1$/.test(line)),
+    );
+    expect(ofRule("js-errors").map(({ status }) => status)).toEqual(["firing", "resolved"]);
 
-  // What was counted outlives a worker.
-  const [worker] = await collector.workers();
-  if (worker?.pid !== undefined) process.kill(worker.pid, "SIGKILL");
-  await waitFor(() => receiver.titles().includes("firing restarts"));
-  collector.signal("SIGTERM");
-  expect(await collector.exited()).toBe(0);
-  expect(collector.output).not.toContain("a secret of the tests");
-}, 120_000);
+    // What was counted outlives a worker.
+    const [worker] = await collector.workers();
+    if (worker?.pid !== undefined) process.kill(worker.pid, "SIGKILL");
+    await waitFor(() => receiver.titles().includes("firing restarts"));
+    collector.signal("SIGTERM");
+    expect(await collector.exited()).toBe(0);
+    expect(collector.output).not.toContain("a secret of the tests");
+  },
+);
 
-test("what is counted in the drain is judged and told before the end, within a bounded time", async () => {
+test("what is counted in the drain is judged and told before the end, within a bounded time", LONG, async () => {
   await using dir = await temporaryDir();
   const receiver = await startReceiver();
   const config = configOf(receiver.url).replace("maxAgeMs: 50", "maxAgeMs: 3000");
@@ -148,25 +155,29 @@ test("what is counted in the drain is judged and told before the end, within a b
   expect(receiver.titles()).toEqual(["firing js-errors A"]);
 });
 
-test("a reload keeps what was counted for a rule that stays as it was, and takes up new rules and channels", async () => {
-  await using dir = await temporaryDir();
-  const [receiver, second] = await Promise.all([startReceiver(), startReceiver()]);
-  await using server = await startMailServer();
-  await using collector = await CollectorProcess.start(dir.path, configOf(receiver.url).replace("10000", "60000"));
-  await send(collector, 40, "A");
-  await collector.settled();
-  const more = `
+test(
+  "a reload keeps what was counted for a rule that stays as it was, and takes up new rules and channels",
+  LONG,
+  async () => {
+    await using dir = await temporaryDir();
+    const [receiver, second] = await Promise.all([startReceiver(), startReceiver()]);
+    await using server = await startMailServer();
+    await using collector = await CollectorProcess.start(dir.path, configOf(receiver.url).replace("10000", "60000"));
+    await send(collector, 40, "A");
+    await collector.settled();
+    const more = `
       - { name: many, when: "true", moreThan: 5, channels: [second] }`;
-  const channels = `
+    const channels = `
       - { name: second, type: webhook, url: "${second.url}", secret: "a secret of the tests" }
       - { name: mail, type: email, host: 127.0.0.1, port: ${server.port}, from: a@b.example, to: [c@d.example] }
 `;
-  const file = path.join(dir.path, "millrace.yaml");
-  const before = await readFile(file, "utf8");
-  await writeFile(file, before.replace("minGapMs: 60000\n", `minGapMs: 60000\n${more}`).trimEnd() + channels);
-  await waitFor(() => collector.output.includes("configuration reloaded"));
-  await send(collector, 11, "A");
-  await waitFor(() => receiver.told.length > 0 && second.told.length > 1 && server.mails.length > 0);
-  expect(receiver.told[0]).toMatchObject({ rule: "js-errors", value: 51 });
-  expect(second.told.map(({ rule }) => rule).toSorted((a, b) => a.localeCompare(b))).toEqual(["js-errors", "many"]);
-});
+    const file = path.join(dir.path, "millrace.yaml");
+    const before = await readFile(file, "utf8");
+    await writeFile(file, before.replace("minGapMs: 60000\n", `minGapMs: 60000\n${more}`).trimEnd() + channels);
+    await waitFor(() => collector.output.includes("configuration reloaded"));
+    await send(collector, 11, "A");
+    await waitFor(() => receiver.told.length > 0 && second.told.length > 1 && server.mails.length > 0);
+    expect(receiver.told[0]).toMatchObject({ rule: "js-errors", value: 51 });
+    expect(second.told.map(({ rule }) => rule).toSorted((a, b) => a.localeCompare(b))).toEqual(["js-errors", "many"]);
+  },
+);
