@@ -26,6 +26,9 @@ export interface DeskFigures {
   readonly channels: readonly OutletFigures[];
 }
 
+/** Alerts of one moment that get a line of the log each: a rule may have thousands of groups. */
+const MAX_LOGGED = 20;
+
 interface OpenChannel {
   readonly config: ChannelConfig;
   readonly outlet: Outlet;
@@ -73,7 +76,9 @@ export class AlertDesk {
   tick(): void {
     const nowMs = this.#context.clock.nowMs();
     const told = this.#alerts.judge(nowMs);
-    for (const { notice } of told) this.#log(notice);
+    for (const { notice } of told.slice(0, MAX_LOGGED)) this.#log(notice);
+    const more = told.length - MAX_LOGGED;
+    if (more > 0) this.#context.log.info({ sink: this.#alerts.name, alerts: more }, "further alerts at the same time");
     const firing = this.#alerts.firing(nowMs);
     for (const { config, outlet } of this.#channels) {
       outlet.tell(noticesFor(config.name, told));
