@@ -3,6 +3,7 @@ import { fileConfig } from "../sinks/file/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
 import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
+import { notifyConfig } from "../sinks/notify/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -13,6 +14,7 @@ export const sinkConfig = z.discriminatedUnion("type", [
   fileConfig,
   stdoutConfig,
   memoryConfig,
+  notifyConfig,
 ]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;
