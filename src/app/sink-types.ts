@@ -22,6 +22,10 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createKinesisSink } = await import("../sinks/kinesis/sink.ts");
       return createKinesisSink(config, context);
     }
+    case "http": {
+      const { createHttpSink } = await import("../sinks/http/sink.ts");
+      return createHttpSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":
