@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { clickhouseConfig } from "../sinks/clickhouse/config.ts";
 import { fileConfig } from "../sinks/file/config.ts";
 import { httpConfig } from "../sinks/http/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
@@ -9,6 +10,7 @@ import { stdoutConfig } from "../sinks/stdout/config.ts";
 export const sinkConfig = z.discriminatedUnion("type", [
   kinesisConfig,
   httpConfig,
+  clickhouseConfig,
   fileConfig,
   stdoutConfig,
   memoryConfig,

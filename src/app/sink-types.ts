@@ -26,6 +26,10 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createHttpSink } = await import("../sinks/http/sink.ts");
       return createHttpSink(config, context);
     }
+    case "clickhouse": {
+      const { createClickhouseSink } = await import("../sinks/clickhouse/sink.ts");
+      return createClickhouseSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":
