@@ -1,6 +1,9 @@
 import { mkdir, writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { parse } from "yaml";
+import { millraceConfig } from "../../src/app/config.ts";
 import { CollectorProcess, type LedgerReply, temporaryDir } from "../kit/collector-process.ts";
 import { freePort } from "../kit/free-port.ts";
 import { HttpReceiver } from "../kit/http-receiver.ts";
@@ -95,6 +98,16 @@ function relayed(ledger: LedgerReply) {
 function visits(count: number, data: object = {}) {
   return Array.from({ length: count }, (_, n) => ({ id: `v${n}`, type: "page.viewed", data: { n, ...data } }));
 }
+
+test("the configurations in the documentation are valid", () => {
+  const page = readFileSync(path.join(import.meta.dirname, "../../docs/chaining.md"), "utf8");
+  const examples = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml = ""]) => yaml);
+  expect(examples).toHaveLength(2);
+  for (const yaml of examples) {
+    const config: unknown = parse(yaml.replaceAll(/\$\{(\w+)\}/g, "$1"));
+    expect(millraceConfig.safeParse(config).error?.issues ?? []).toEqual([]);
+  }
+});
 
 test("what is acknowledged as delivered at the edge is in the region's sink, also when the region is killed under load", async () => {
   const EVENTS = 4_000;
