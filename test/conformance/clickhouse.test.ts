@@ -41,31 +41,26 @@ async function openHarness(server: Clickhouse, version: keyof typeof TIME, chang
   };
 }
 
-const debian = debianClickhouse();
-const embedded = await embeddedClickhouse();
-
-for (const { title, version, found, change } of [
+describe.each([
   {
-    title: "clickhouse, Debian's server 18.16",
+    title: "Debian's server 18.16",
     version: "18",
-    found: debian,
+    found: debianClickhouse(),
     change: { asyncInsert: false, deduplicate: false, compression: "gzip" },
   },
-  { title: "clickhouse, the engine of 26.5", version: "26", found: embedded, change: {} },
-] as const) {
-  if (found.why !== undefined) {
-    test(title, (context) => context.skip(found.why));
-    continue;
-  }
-  describe(title, () => {
+  { title: "the engine of 26.5", version: "26", found: await embeddedClickhouse(), change: {} },
+] as const)("clickhouse, $title", ({ title, version, found, change }) => {
+  test.runIf(found.why !== undefined)("is not tested", (context) => context.skip(found.why));
+
+  describe.skipIf(found.why !== undefined)("is there", () => {
     let server: Clickhouse | undefined;
     beforeAll(async () => {
-      server = await Clickhouse.start(found.launch);
+      if (found.why === undefined) server = await Clickhouse.start(found.launch);
     }, 60_000);
     afterAll(() => server?.[Symbol.asyncDispose]());
-    describeSinkConformance(title, () => {
+    describeSinkConformance(`clickhouse, ${title}`, () => {
       if (server === undefined) throw new Error("the server is not there");
       return openHarness(server, version, change);
     });
   });
-}
+});

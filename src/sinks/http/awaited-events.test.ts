@@ -52,7 +52,7 @@ test("receipts that follow each other are asked about at once, slot by slot", as
   const fates = await awaited.settle(batch, signal);
   expect(asked).toEqual(["0-8 3", "0-11 1", "1-3 1"]);
   // The last one is not awaited, and nothing is said of it.
-  expect([...fates.keys()].toSorted()).toEqual([0, 1, 2, 3, 4]);
+  expect(new Set(fates.keys())).toEqual(new Set([0, 1, 2, 3, 4]));
   expect(batch.some((event) => awaited.has(event))).toBe(false);
 });
 
