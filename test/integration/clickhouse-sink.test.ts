@@ -135,6 +135,13 @@ describe.each([
       [{ table: "nowhere" }, /no table default\.nowhere/],
       [{ columns: { id: "id", nope: "/data/nope" } }, /no column nope/],
       [{ settings: { no_such_setting: 1 } }, /does not know a setting/],
+      // An old server knows neither of the two, a new one both.
+      ...(options === OLD
+        ? ([
+            [{ asyncInsert: true }, /does not know a setting/],
+            [{ deduplicate: true }, /does not know a setting/],
+          ] as const)
+        : []),
     ] as const) {
       await using opened = sinkFor(server, { ...options, ...change });
       expect((await opened.sink.write(sampleEvents(2), signal)).kind, String(words)).toBe("retryable");

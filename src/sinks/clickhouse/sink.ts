@@ -76,8 +76,11 @@ export class ClickhouseSink implements Sink {
     const body = Buffer.from(
       `SELECT name, default_kind FROM system.columns WHERE database = '${database}' AND table = '${table}' FORMAT JSONEachRow`,
     );
+    const settings = this.#config.deduplicate
+      ? { ...this.#settings, insert_deduplication_token: "check" }
+      : this.#settings;
     // By POST: ClickHouse lets nobody change settings by GET.
-    const request = { method: "POST", path: this.#pathOf(this.#settings), headers: this.#credentials(), body } as const;
+    const request = { method: "POST", path: this.#pathOf(settings), headers: this.#credentials(), body } as const;
     const result = await this.#client.send(request, signal);
     if (result.kind === "no-reply") return [result.reason];
     const present = result.status === 200 ? tableColumns(result.body) : undefined;
