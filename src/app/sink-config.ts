@@ -4,6 +4,7 @@ import { fileConfig } from "../sinks/file/config.ts";
 import { httpConfig } from "../sinks/http/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
+import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -11,6 +12,8 @@ export const sinkConfig = z.discriminatedUnion("type", [
   kinesisConfig,
   httpConfig,
   clickhouseConfig,
+  opensearchConfig,
+  elasticsearchConfig,
   fileConfig,
   stdoutConfig,
   memoryConfig,

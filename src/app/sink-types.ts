@@ -30,6 +30,11 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createClickhouseSink } = await import("../sinks/clickhouse/sink.ts");
       return createClickhouseSink(config, context);
     }
+    case "opensearch":
+    case "elasticsearch": {
+      const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");
+      return createOpensearchSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":
