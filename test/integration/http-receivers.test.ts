@@ -75,7 +75,7 @@ test("nginx keeps what is put there, refuses a large body, and its other refusal
   const config = path.join(dir.path, "nginx.conf");
   await writeFile(
     config,
-    `daemon off; pid ${dir.path}/pid; error_log ${dir.path}/errors; ${process.getuid?.() === 0 ? "user root;" : ""} events {}
+    `daemon off; master_process off; pid ${dir.path}/pid; error_log ${dir.path}/errors; ${process.getuid?.() === 0 ? "user root;" : ""} events {}
     http { access_log off; client_body_temp_path ${dir.path}/body; client_max_body_size 8k;
       server { listen 127.0.0.1:${port};
         location /files/ { root ${dir.path}; dav_methods PUT; create_full_put_path on; }
