@@ -1,5 +1,7 @@
 import { z } from "zod";
+import { clickhouseConfig } from "../sinks/clickhouse/config.ts";
 import { fileConfig } from "../sinks/file/config.ts";
+import { httpConfig } from "../sinks/http/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
 import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
@@ -9,6 +11,8 @@ import { stdoutConfig } from "../sinks/stdout/config.ts";
 /** Every kind of sink, told apart by `type`. */
 export const sinkConfig = z.discriminatedUnion("type", [
   kinesisConfig,
+  httpConfig,
+  clickhouseConfig,
   opensearchConfig,
   elasticsearchConfig,
   fileConfig,
