@@ -22,6 +22,14 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createKinesisSink } = await import("../sinks/kinesis/sink.ts");
       return createKinesisSink(config, context);
     }
+    case "kafka": {
+      const { createKafkaSink } = await import("../sinks/kafka/sink.ts");
+      return createKafkaSink(config, context);
+    }
+    case "nats": {
+      const { createNatsSink } = await import("../sinks/nats/sink.ts");
+      return createNatsSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":

@@ -1,0 +1,231 @@
+import { type MessageRecord, NumericMap, Producer } from "@platformatic/kafka";
+import type { Clock } from "../../core/clock.ts";
+import type { Fate } from "../../core/sink.ts";
+import type { TlsMaterial } from "../../outbound/tls-config.ts";
+import { brokerTimeoutMs, clientOptions, cutConnections, hearErrors, type ProduceApi, produceApi } from "./client.ts";
+import { byTopic, type Chunk, chunksOf, oneOfEachPartition } from "./chunk.ts";
+import type { KafkaConfig } from "./config.ts";
+import { type Answer, kafkaErrorInWords, readProduceAnswers } from "./response.ts";
+import { abortable } from "../../outbound/abortable.ts";
+
+/** Between two questions about the same records: an election takes seconds, a lost connection nothing. */
+const ASK_AGAIN_MS = 200;
+
+/** A lane is replaced well before its numbers, which have 31 bits, run out. */
+const LAST_NUMBER = 2 ** 30;
+
+const DELIVERED: Fate = { kind: "delivered" };
+const NOT_SENT: Fate = { kind: "retryable", reason: "not sent" };
+
+interface Session {
+  readonly produce: ProduceApi;
+  /** Only with `acks: all`: who we are to the brokers, so that they know what they have. */
+  readonly producer: { readonly id: bigint; readonly epoch: number } | undefined;
+}
+
+/**
+ * Connections to the brokers and a producer's identity, used by one write at a time.
+ *
+ * The brokers number what a producer sends to a partition, and know a batch that comes again by
+ * its number. So a batch whose outcome nobody told, because the connection broke or a replica was
+ * slow, is sent again as it was, until a broker says that it has it or the write's time is over.
+ * Nothing else is ever sent twice. A number is used up only by what was appended.
+ *
+ * Invariant: at most one batch per partition is on its way, and none after one whose outcome is
+ * unknown: a lane that ends with such a batch is of no use any more (`sound`).
+ */
+export class Lane {
+  readonly #client: Producer;
+  readonly #config: KafkaConfig;
+  readonly #clock: Clock;
+  readonly #numbers = new NumericMap();
+  #session: Session | undefined;
+  #sound = true;
+
+  constructor(config: KafkaConfig, tls: TlsMaterial | undefined, clock: Clock) {
+    this.#client = new Producer({ ...clientOptions(config, tls), idempotent: false });
+    hearErrors(this.#client);
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  /** Whether another write may use it. */
+  get sound(): boolean {
+    return this.#sound;
+  }
+
+  /** Sends the records, each to the partition of its key. Fates are in their order. Never throws. */
+  async write(records: readonly MessageRecord[], signal: AbortSignal): Promise<readonly Fate[]> {
+    const fates = records.map(() => NOT_SENT);
+    try {
+      this.#session ??= await abortable(this.#open(), signal);
+      const chunks: Chunk[] = [];
+      for (const [topic, indices] of byTopic(records)) {
+        const problem = await this.#split(topic, indices, records, chunks, signal);
+        if (problem !== undefined) for (const index of indices) fates[index] = { kind: "retryable", reason: problem };
+      }
+      await this.#deliver(this.#session, chunks, fates, signal);
+    } catch (error) {
+      // Nothing was sent yet: what comes after does not throw.
+      this.#sound = false;
+      const reason = signal.aborted ? "given up before a broker was reached" : kafkaErrorInWords(error);
+      return records.map(() => ({ kind: "retryable", reason }));
+    }
+    return fates;
+  }
+
+  /** What is in doubt stays so: a write on its way ends with the answer that it waits for. */
+  askNoMore(): void {
+    this.#sound = false;
+  }
+
+  /** Lets go of the connections, now. */
+  close(): void {
+    this.#sound = false;
+    cutConnections(this.#client);
+    this.#client.close().catch(() => {});
+  }
+
+  async #open(): Promise<Session> {
+    const produce = produceApi(await this.#client.listApis());
+    if (this.#config.acks === "leader") return { produce, producer: undefined };
+    const { producerId, producerEpoch } = await this.#client.initIdempotentProducer({});
+    return { produce, producer: { id: producerId, epoch: producerEpoch } };
+  }
+
+  /** Adds the chunks of a topic's records. Returns why there are none. */
+  async #split(
+    topic: string,
+    indices: readonly number[],
+    records: readonly MessageRecord[],
+    chunks: Chunk[],
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    try {
+      const metadata = await abortable(this.#client.metadata({ topics: [topic] }), signal);
+      const partitions = metadata.topics.get(topic)?.partitionsCount ?? 0;
+      if (partitions === 0) return `the topic ${topic} has no partitions that can be reached`;
+      chunks.push(...chunksOf(topic, partitions, indices, records, this.#config.maxMessageBytes));
+      return undefined;
+    } catch (error) {
+      this.#client.clearMetadata();
+      return signal.aborted ? "given up before a broker was reached" : `${topic}: ${kafkaErrorInWords(error)}`;
+    }
+  }
+
+  async #deliver(session: Session, chunks: readonly Chunk[], fates: Fate[], signal: AbortSignal): Promise<void> {
+    let left = [...chunks];
+    while (left.length > 0) {
+      const round = oneOfEachPartition(left);
+      const answers = await this.#ask(session, round, signal);
+      const next = left.filter((chunk) => !answers.has(chunk));
+      for (const [chunk, answer] of answers) next.unshift(...this.#settle(chunk, answer, fates));
+      left = next;
+      if (!left.some((chunk) => chunk.doubt !== undefined)) continue;
+      if (!signal.aborted && this.#sound) await this.#pause(signal);
+      if (signal.aborted || !this.#sound) break;
+    }
+    for (const chunk of left) {
+      this.#sound = false;
+      chunk.settle(fates, { kind: "retryable", reason: chunk.doubt ?? "given up before it was sent" });
+    }
+  }
+
+  /** Notes what became of a chunk. Returns what is still to be sent of it. */
+  #settle(chunk: Chunk, answer: Answer, fates: Fate[]): readonly Chunk[] {
+    if (answer.kind === "appended") {
+      const number = this.#numbers.preIncrement(chunk.key, chunk.size, 0);
+      if (number > LAST_NUMBER) this.#sound = false;
+      chunk.settle(fates, DELIVERED);
+      return [];
+    }
+    if (answer.kind === "failed" && answer.moved) this.#client.clearMetadata();
+    if (answer.kind === "unknown" || (answer.kind === "failed" && chunk.doubt !== undefined)) {
+      // Once in doubt, only a broker that has the records can end it: another one may not have heard of them yet.
+      if (this.#config.acks === "all") return [chunk.inDoubt(answer.reason)];
+      chunk.settle(fates, { kind: "retryable", reason: answer.reason });
+      return [];
+    }
+    if (answer.kind === "refused") return chunk.refused(fates, answer);
+    if (answer.kind === "out-of-step") this.#sound = false;
+    chunk.settle(fates, { kind: "retryable", reason: answer.reason });
+    return [];
+  }
+
+  /** Sends each leader its chunks, and hears what it says of each. */
+  async #ask(session: Session, round: readonly Chunk[], signal: AbortSignal): Promise<Map<Chunk, Answer>> {
+    const answers = new Map<Chunk, Answer>();
+    const byLeader = new Map<number, Chunk[]>();
+    for (const chunk of round) {
+      const leader = await this.#leaderOf(chunk, signal);
+      if (typeof leader === "string") answers.set(chunk, { kind: "failed", reason: leader, moved: true });
+      else byLeader.set(leader, [...(byLeader.get(leader) ?? []), chunk]);
+    }
+    await Promise.all(
+      Array.from(byLeader, ([leader, chunks]) => this.#askLeader(session, leader, chunks, answers, signal)),
+    );
+    return answers;
+  }
+
+  async #leaderOf(chunk: Chunk, signal: AbortSignal): Promise<number | string> {
+    try {
+      const metadata = await abortable(this.#client.metadata({ topics: [chunk.topic] }), signal);
+      const leader = metadata.topics.get(chunk.topic)?.partitions[chunk.partition]?.leader ?? -1;
+      return leader >= 0 ? leader : `${chunk.key} has no leader at the moment`;
+    } catch (error) {
+      return kafkaErrorInWords(error);
+    }
+  }
+
+  async #askLeader(
+    session: Session,
+    leader: number,
+    chunks: readonly Chunk[],
+    answers: Map<Chunk, Answer>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const failAll = (answer: Answer): void => {
+      for (const chunk of chunks) answers.set(chunk, answer);
+    };
+    let connection;
+    try {
+      connection = (await abortable(this.#client.connectToBrokers([leader]), signal)).get(leader);
+      if (connection === undefined) throw new Error(`broker ${leader} is not there at the moment`);
+    } catch (error) {
+      this.#client.clearMetadata();
+      failAll({ kind: "failed", reason: kafkaErrorInWords(error), moved: true });
+      return;
+    }
+    const records = chunks.flatMap((chunk) => chunk.records);
+    const options = {
+      compression: this.#config.compression,
+      ...(session.producer && {
+        producerId: session.producer.id,
+        producerEpoch: session.producer.epoch,
+        sequences: this.#numbers,
+      }),
+    };
+    const acks = this.#config.acks === "all" ? -1 : 1;
+    let result: unknown;
+    try {
+      const sent = session.produce.async(connection, acks, brokerTimeoutMs(this.#config), records, options);
+      result = await abortable(sent, signal);
+    } catch (error) {
+      result = error;
+    }
+    const told = readProduceAnswers(result);
+    const untold: Answer = { kind: "unknown", reason: `no answer from broker ${leader}: ${kafkaErrorInWords(result)}` };
+    for (const chunk of chunks) answers.set(chunk, told.get(chunk.key) ?? untold);
+    if (told.size === 0) this.#client.clearMetadata();
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after(ASK_AGAIN_MS, resolve);
+    try {
+      await abortable(promise, signal);
+    } catch {
+      timer.cancel();
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { type produceV9, protocolErrorsCodesById, ResponseError } from "@platformatic/kafka";
+import { errorInWords, quotable } from "../../outbound/quotable.ts";
+
+/** What a broker said of the records that were sent to one partition. */
+export type Answer =
+  | { readonly kind: "appended" }
+  /** Certainly not appended; may be later. `moved`: what we know of the cluster is out of date. */
+  | { readonly kind: "failed"; readonly reason: string; readonly moved: boolean }
+  /** Appended or not: nobody said. */
+  | { readonly kind: "unknown"; readonly reason: string }
+  /** Not appended, and never will be as it is. `culprits`: which records are to blame, if the broker names them. */
+  | { readonly kind: "refused"; readonly reason: string; readonly culprits: readonly number[] }
+  /** Not appended, and the numbers of this producer are of no use any more. */
+  | { readonly kind: "out-of-step"; readonly reason: string };
+
+/** An answer for each partition that a broker answered for, by {@link partitionKey}. */
+export type Answers = ReadonlyMap<string, Answer>;
+
+export function partitionKey(topic: string, partition: number): string {
+  return `${topic}:${partition}`;
+}
+
+const APPENDED: Answer = { kind: "appended" };
+
+/** The broker may have appended the records before it said this. */
+const UNKNOWN_OUTCOME = new Set([
+  "UNKNOWN_SERVER_ERROR",
+  "REQUEST_TIMED_OUT",
+  "NETWORK_EXCEPTION",
+  "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
+  "KAFKA_STORAGE_ERROR",
+]);
+
+const MOVED = new Set([
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "UNKNOWN_TOPIC_ID",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_OR_FOLLOWER",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "REPLICA_NOT_AVAILABLE",
+]);
+
+/** About the records themselves, all or one of them. */
+const REFUSALS = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "CORRUPT_MESSAGE", "INVALID_RECORD"]);
+
+const OUT_OF_STEP = new Set([
+  "OUT_OF_ORDER_SEQUENCE_NUMBER",
+  "DUPLICATE_SEQUENCE_NUMBER",
+  "UNKNOWN_PRODUCER_ID",
+  "INVALID_PRODUCER_EPOCH",
+  "INVALID_PRODUCER_ID_MAPPING",
+  "PRODUCER_FENCED",
+]);
+
+const ADVICE: Readonly<Record<string, string>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: "create the topic; until then the events wait",
+  TOPIC_AUTHORIZATION_FAILED: "allow the user to write to the topic",
+  CLUSTER_AUTHORIZATION_FAILED: "allow the user IdempotentWrite on the cluster",
+  NOT_ENOUGH_REPLICAS: "fewer replicas are in sync than min.insync.replicas asks for",
+  MESSAGE_TOO_LARGE: "larger than the topic's max.message.bytes",
+  INVALID_TIMESTAMP: "the topic refuses the time of an event: see message.timestamp.before.max.ms and after.max.ms",
+  UNSUPPORTED_COMPRESSION_TYPE: "the brokers do not know this compression",
+};
+
+/** Reads what a Produce request came to: its response, or what was thrown instead. */
+export function readProduceAnswers(result: unknown): Answers {
+  const response = responseOf(result);
+  const answers = new Map<string, Answer>();
+  for (const { name, partitionResponses } of response?.responses ?? []) {
+    for (const { index, errorCode, errorMessage, recordErrors } of partitionResponses) {
+      const culprits = recordErrors.map(({ batchIndex }) => batchIndex);
+      const words = errorMessage ?? recordErrors[0]?.batchIndexErrorMessage ?? "";
+      answers.set(partitionKey(name, index), answerOf(errorCode, words, culprits));
+    }
+  }
+  return answers;
+}
+
+function responseOf(result: unknown): produceV9.ProduceResponse | undefined {
+  const response: unknown = result instanceof ResponseError && "response" in result ? result.response : result;
+  return isProduceResponse(response) ? response : undefined;
+}
+
+/** Whether the library parsed it as a response: its types lose it on the way through an error. */
+function isProduceResponse(response: unknown): response is produceV9.ProduceResponse {
+  return typeof response === "object" && response !== null && "responses" in response;
+}
+
+/** @param words the broker's own, if it has any */
+export function answerOf(errorCode: number, words = "", culprits: readonly number[] = []): Answer {
+  if (errorCode === 0) return APPENDED;
+  const name = protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
+  const parts = [name];
+  if (ADVICE[name] !== undefined) parts.push(ADVICE[name]);
+  if (words !== "") parts.push(`"${quotable(words)}"`);
+  const reason = parts.join(": ");
+  if (REFUSALS.has(name)) return { kind: "refused", reason, culprits };
+  if (UNKNOWN_OUTCOME.has(name)) return { kind: "unknown", reason };
+  if (OUT_OF_STEP.has(name)) return { kind: "out-of-step", reason };
+  return { kind: "failed", reason, moved: MOVED.has(name) };
+}
+
+/** The innermost and most telling words of what the library throws, without the list around it. */
+export function kafkaErrorInWords(error: unknown): string {
+  let told = error;
+  for (let depth = 0; depth < 10; depth++) {
+    if (told instanceof AggregateError && told.errors.length > 0) told = told.errors[0];
+    else if (told instanceof Error && told.cause instanceof Error) told = told.cause;
+    else break;
+  }
+  if (told instanceof Error && "apiId" in told && typeof told.apiId === "string" && told.apiId !== "") {
+    const advice = ADVICE[told.apiId];
+    return advice === undefined ? told.apiId : `${told.apiId}: ${advice}`;
+  }
+  return errorInWords(told);
+}
