@@ -1,11 +1,11 @@
-import { type MessageRecord, NumericMap, Producer } from "@platformatic/kafka";
+import { type MessageRecord, NumericMap, ProduceAcks, Producer } from "@platformatic/kafka";
 import type { Clock } from "../../core/clock.ts";
 import type { Fate } from "../../core/sink.ts";
 import type { TlsMaterial } from "../../outbound/tls-config.ts";
 import { brokerTimeoutMs, clientOptions, cutConnections, hearErrors, type ProduceApi, produceApi } from "./client.ts";
 import { byTopic, type Chunk, chunksOf, oneOfEachPartition } from "./chunk.ts";
 import type { KafkaConfig } from "./config.ts";
-import { type Answer, kafkaErrorInWords, readProduceAnswers } from "./response.ts";
+import { type Answer, type Answers, kafkaErrorInWords, readProduceAnswers } from "./response.ts";
 import { abortable } from "../../outbound/abortable.ts";
 
 /** Between two questions about the same records: an election takes seconds, a lost connection nothing. */
@@ -16,6 +16,11 @@ const LAST_NUMBER = 2 ** 30;
 
 const DELIVERED: Fate = { kind: "delivered" };
 const NOT_SENT: Fate = { kind: "retryable", reason: "not sent" };
+
+interface Asked {
+  readonly chunk: Chunk;
+  readonly answer: Answer;
+}
 
 interface Session {
   readonly produce: ProduceApi;
@@ -29,10 +34,11 @@ interface Session {
  * The brokers number what a producer sends to a partition, and know a batch that comes again by
  * its number. So a batch whose outcome nobody told, because the connection broke or a replica was
  * slow, is sent again as it was, until a broker says that it has it or the write's time is over.
- * Nothing else is ever sent twice. A number is used up only by what was appended.
+ * Nothing else is ever sent twice.
  *
- * Invariant: at most one batch per partition is on its way, and none after one whose outcome is
- * unknown: a lane that ends with such a batch is of no use any more (`sound`).
+ * Invariant: a number stands for the same records always, or a broker would take new ones for known
+ * and drop them. So after a batch that was sent and neither appended nor refused, the lane is of no
+ * use any more (`sound`), and at most one batch per partition is on its way.
  */
 export class Lane {
   readonly #client: Producer;
@@ -41,6 +47,7 @@ export class Lane {
   readonly #numbers = new NumericMap();
   #session: Session | undefined;
   #sound = true;
+  #asksAgain = true;
 
   constructor(config: KafkaConfig, tls: TlsMaterial | undefined, clock: Clock) {
     this.#client = new Producer({ ...clientOptions(config, tls), idempotent: false });
@@ -76,7 +83,7 @@ export class Lane {
 
   /** What is in doubt stays so: a write on its way ends with the answer that it waits for. */
   askNoMore(): void {
-    this.#sound = false;
+    this.#asksAgain = false;
   }
 
   /** Lets go of the connections, now. */
@@ -114,16 +121,13 @@ export class Lane {
   }
 
   async #deliver(session: Session, chunks: readonly Chunk[], fates: Fate[], signal: AbortSignal): Promise<void> {
-    let left = [...chunks];
+    let left = chunks;
     while (left.length > 0) {
-      const round = oneOfEachPartition(left);
-      const answers = await this.#ask(session, round, signal);
-      const next = left.filter((chunk) => !answers.has(chunk));
-      for (const [chunk, answer] of answers) next.unshift(...this.#settle(chunk, answer, fates));
-      left = next;
+      const answers = await this.#ask(session, oneOfEachPartition(left), signal);
+      left = left.flatMap((chunk) => this.#settle(chunk, answers.get(chunk.key), fates));
       if (!left.some((chunk) => chunk.doubt !== undefined)) continue;
-      if (!signal.aborted && this.#sound) await this.#pause(signal);
-      if (signal.aborted || !this.#sound) break;
+      if (this.#asksAgain) await this.#pause(signal);
+      if (signal.aborted || !this.#asksAgain) break;
     }
     for (const chunk of left) {
       this.#sound = false;
@@ -131,42 +135,61 @@ export class Lane {
     }
   }
 
-  /** Notes what became of a chunk. Returns what is still to be sent of it. */
-  #settle(chunk: Chunk, answer: Answer, fates: Fate[]): readonly Chunk[] {
-    if (answer.kind === "appended") {
-      const number = this.#numbers.preIncrement(chunk.key, chunk.size, 0);
-      if (number > LAST_NUMBER) this.#sound = false;
-      chunk.settle(fates, DELIVERED);
-      return [];
+  /**
+   * Notes what became of a chunk, or of one before it in its partition. Returns what is still to be sent of it.
+   *
+   * @param asked the chunk that was sent to the partition, and the answer
+   */
+  #settle(chunk: Chunk, asked: Asked | undefined, fates: Fate[]): readonly Chunk[] {
+    if (asked === undefined) return [chunk];
+    const { answer } = asked;
+    const isAsked = asked.chunk === chunk;
+    switch (answer.kind) {
+      case "appended":
+        if (!isAsked) return [chunk];
+        if (this.#numbers.preIncrement(chunk.key, chunk.size, 0) > LAST_NUMBER) this.#sound = false;
+        chunk.settle(fates, DELIVERED);
+        return [];
+      case "refused":
+        return isAsked ? chunk.refused(fates, answer) : [chunk];
+      case "unknown":
+        if (this.#config.acks === "all") return [isAsked ? chunk.inDoubt(answer.reason) : chunk];
+        break;
+      case "unsent":
+      case "failed":
+        // Once in doubt, only a broker that has the records can end it.
+        if (asked.chunk.doubt !== undefined) return [chunk];
+        // What comes next in the partition would get the number of what failed.
+        if (answer.kind === "failed") this.#sound = false;
+        break;
     }
-    if (answer.kind === "failed" && answer.moved) this.#client.clearMetadata();
-    if (answer.kind === "unknown" || (answer.kind === "failed" && chunk.doubt !== undefined)) {
-      // Once in doubt, only a broker that has the records can end it: another one may not have heard of them yet.
-      if (this.#config.acks === "all") return [chunk.inDoubt(answer.reason)];
-      chunk.settle(fates, { kind: "retryable", reason: answer.reason });
-      return [];
-    }
-    if (answer.kind === "refused") return chunk.refused(fates, answer);
-    if (answer.kind === "out-of-step") this.#sound = false;
     chunk.settle(fates, { kind: "retryable", reason: answer.reason });
     return [];
   }
 
-  /** Sends each leader its chunks, and hears what it says of each. */
-  async #ask(session: Session, round: readonly Chunk[], signal: AbortSignal): Promise<Map<Chunk, Answer>> {
-    const answers = new Map<Chunk, Answer>();
+  /** Sends each leader its chunks, at most one for a partition. Resolves with what it says of each, by partition. */
+  async #ask(session: Session, round: readonly Chunk[], signal: AbortSignal): Promise<Map<string, Asked>> {
+    const asked = new Map<string, Asked>();
     const byLeader = new Map<number, Chunk[]>();
     for (const chunk of round) {
       const leader = await this.#leaderOf(chunk, signal);
-      if (typeof leader === "string") answers.set(chunk, { kind: "failed", reason: leader, moved: true });
+      if (typeof leader === "string") asked.set(chunk.key, { chunk, answer: { kind: "unsent", reason: leader } });
       else byLeader.set(leader, [...(byLeader.get(leader) ?? []), chunk]);
     }
     await Promise.all(
-      Array.from(byLeader, ([leader, chunks]) => this.#askLeader(session, leader, chunks, answers, signal)),
+      Array.from(byLeader, async ([leader, chunks]) => {
+        const { told, otherwise } = await this.#askLeader(session, leader, chunks, signal);
+        for (const chunk of chunks) asked.set(chunk.key, { chunk, answer: told?.get(chunk.key) ?? otherwise });
+      }),
     );
-    return answers;
+    for (const { answer } of asked.values()) {
+      // Where the brokers and the leaders are may be what went wrong.
+      if (answer.kind === "unsent" || answer.kind === "unknown") this.#client.clearMetadata();
+    }
+    return asked;
   }
 
+  /** The leader of a chunk's partition, or why there is none. */
   async #leaderOf(chunk: Chunk, signal: AbortSignal): Promise<number | string> {
     try {
       const metadata = await abortable(this.#client.metadata({ topics: [chunk.topic] }), signal);
@@ -177,25 +200,21 @@ export class Lane {
     }
   }
 
+  /** What a broker says of each partition, and what holds for those of which it says nothing. */
   async #askLeader(
     session: Session,
     leader: number,
     chunks: readonly Chunk[],
-    answers: Map<Chunk, Answer>,
     signal: AbortSignal,
-  ): Promise<void> {
-    const failAll = (answer: Answer): void => {
-      for (const chunk of chunks) answers.set(chunk, answer);
-    };
+  ): Promise<{ told?: Answers; otherwise: Answer }> {
     let connection;
     try {
       connection = (await abortable(this.#client.connectToBrokers([leader]), signal)).get(leader);
       if (connection === undefined) throw new Error(`broker ${leader} is not there at the moment`);
     } catch (error) {
-      this.#client.clearMetadata();
-      failAll({ kind: "failed", reason: kafkaErrorInWords(error), moved: true });
-      return;
+      return { otherwise: { kind: "unsent", reason: kafkaErrorInWords(error) } };
     }
+    const acks = session.producer === undefined ? ProduceAcks.LEADER : ProduceAcks.ALL;
     const records = chunks.flatMap((chunk) => chunk.records);
     const options = {
       compression: this.#config.compression,
@@ -205,7 +224,6 @@ export class Lane {
         sequences: this.#numbers,
       }),
     };
-    const acks = this.#config.acks === "all" ? -1 : 1;
     let result: unknown;
     try {
       const sent = session.produce.async(connection, acks, brokerTimeoutMs(this.#config), records, options);
@@ -214,9 +232,10 @@ export class Lane {
       result = error;
     }
     const told = readProduceAnswers(result);
-    const untold: Answer = { kind: "unknown", reason: `no answer from broker ${leader}: ${kafkaErrorInWords(result)}` };
-    for (const chunk of chunks) answers.set(chunk, told.get(chunk.key) ?? untold);
-    if (told.size === 0) this.#client.clearMetadata();
+    return {
+      told,
+      otherwise: { kind: "unknown", reason: `no answer from broker ${leader}: ${kafkaErrorInWords(result)}` },
+    };
   }
 
   async #pause(signal: AbortSignal): Promise<void> {

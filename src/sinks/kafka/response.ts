@@ -1,17 +1,17 @@
 import { type produceV9, protocolErrorsCodesById, ResponseError } from "@platformatic/kafka";
 import { errorInWords, quotable } from "../../outbound/quotable.ts";
 
-/** What a broker said of the records that were sent to one partition. */
+/** What became of the records that were meant for one partition. */
 export type Answer =
   | { readonly kind: "appended" }
-  /** Certainly not appended; may be later. `moved`: what we know of the cluster is out of date. */
-  | { readonly kind: "failed"; readonly reason: string; readonly moved: boolean }
+  /** No broker that could have taken them was reached. */
+  | { readonly kind: "unsent"; readonly reason: string }
+  /** The broker did not take them, and may do so later. */
+  | { readonly kind: "failed"; readonly reason: string }
   /** Appended or not: nobody said. */
   | { readonly kind: "unknown"; readonly reason: string }
-  /** Not appended, and never will be as it is. `culprits`: which records are to blame, if the broker names them. */
-  | { readonly kind: "refused"; readonly reason: string; readonly culprits: readonly number[] }
-  /** Not appended, and the numbers of this producer are of no use any more. */
-  | { readonly kind: "out-of-step"; readonly reason: string };
+  /** Not appended, and never will be as they are. `culprits`: which records are to blame, if the broker names them. */
+  | { readonly kind: "refused"; readonly reason: string; readonly culprits: readonly number[] };
 
 /** An answer for each partition that a broker answered for, by {@link partitionKey}. */
 export type Answers = ReadonlyMap<string, Answer>;
@@ -22,36 +22,27 @@ export function partitionKey(topic: string, partition: number): string {
 
 const APPENDED: Answer = { kind: "appended" };
 
-/** The broker may have appended the records before it said this. */
+/**
+ * The broker may have appended the records before it said this. One that waits for its replicas says of
+ * a partition that it lost meanwhile that it does not lead or know it, and the new leader may have them.
+ */
 const UNKNOWN_OUTCOME = new Set([
   "UNKNOWN_SERVER_ERROR",
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_OR_FOLLOWER",
   "REQUEST_TIMED_OUT",
+  "REPLICA_NOT_AVAILABLE",
   "NETWORK_EXCEPTION",
   "NOT_ENOUGH_REPLICAS_AFTER_APPEND",
   "KAFKA_STORAGE_ERROR",
-]);
-
-const MOVED = new Set([
-  "UNKNOWN_TOPIC_OR_PARTITION",
-  "UNKNOWN_TOPIC_ID",
-  "LEADER_NOT_AVAILABLE",
-  "NOT_LEADER_OR_FOLLOWER",
   "FENCED_LEADER_EPOCH",
   "UNKNOWN_LEADER_EPOCH",
-  "REPLICA_NOT_AVAILABLE",
+  "UNKNOWN_TOPIC_ID",
 ]);
 
 /** About the records themselves, all or one of them. */
 const REFUSALS = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "CORRUPT_MESSAGE", "INVALID_RECORD"]);
-
-const OUT_OF_STEP = new Set([
-  "OUT_OF_ORDER_SEQUENCE_NUMBER",
-  "DUPLICATE_SEQUENCE_NUMBER",
-  "UNKNOWN_PRODUCER_ID",
-  "INVALID_PRODUCER_EPOCH",
-  "INVALID_PRODUCER_ID_MAPPING",
-  "PRODUCER_FENCED",
-]);
 
 const ADVICE: Readonly<Record<string, string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: "create the topic; until then the events wait",
@@ -97,8 +88,7 @@ export function answerOf(errorCode: number, words = "", culprits: readonly numbe
   const reason = parts.join(": ");
   if (REFUSALS.has(name)) return { kind: "refused", reason, culprits };
   if (UNKNOWN_OUTCOME.has(name)) return { kind: "unknown", reason };
-  if (OUT_OF_STEP.has(name)) return { kind: "out-of-step", reason };
-  return { kind: "failed", reason, moved: MOVED.has(name) };
+  return { kind: "failed", reason };
 }
 
 /** The innermost and most telling words of what the library throws, without the list around it. */
