@@ -1,12 +1,18 @@
-import type { MessageRecord } from "@platformatic/kafka";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Fate } from "../../core/sink.ts";
 import { chunksOf, oneOfEachPartition } from "./chunk.ts";
-import { BATCH_OVERHEAD_BYTES, encodedBytes } from "./encode.ts";
+import { BATCH_OVERHEAD_BYTES, encodedBytes, type KafkaRecord } from "./encode.ts";
+import { partitionOf } from "./murmur2.ts";
 
-function recordsOf(sizes: readonly number[]): MessageRecord[] {
-  return sizes.map((size, index) => ({ topic: "t", key: Buffer.from(`k${index}`), value: Buffer.alloc(size, "x") }));
+function recordsOf(sizes: readonly number[]): KafkaRecord[] {
+  return sizes.map((size, index) => ({
+    topic: "t",
+    key: Buffer.from(`k${index}`),
+    value: Buffer.alloc(size, "x"),
+    headers: Buffer.from([0]),
+    timestampMs: 0,
+  }));
 }
 
 test("chunks hold every record once, of one partition, in order, within the limit", () => {
@@ -24,7 +30,8 @@ test("chunks hold every record once, of one partition, in order, within the limi
           let bytes = BATCH_OVERHEAD_BYTES;
           for (const record of chunk.records) bytes += encodedBytes(record);
           expect(bytes).toBeLessThanOrEqual(limit);
-          expect(chunk.records.every(({ partition }) => partition === chunk.partition)).toBe(true);
+          const places = chunk.records.map(({ key }) => partitionOf(key ?? Buffer.alloc(0), partitions));
+          expect(new Set(places)).toEqual(new Set([chunk.partition]));
         }
         expect(chunks.flatMap((chunk) => chunk.records).length).toBe(records.length);
         expect(fates.filter((fate) => fate !== undefined).length).toBe(records.length);
@@ -34,7 +41,7 @@ test("chunks hold every record once, of one partition, in order, within the limi
 });
 
 test("records without a key share a partition", () => {
-  const records = recordsOf([1, 1, 1, 1]).map(({ topic, value }): MessageRecord => ({ topic, value }));
+  const records = recordsOf([1, 1, 1, 1]).map((record) => ({ ...record, key: undefined }));
   expect(chunksOf("t", 50, [0, 1, 2, 3], records, 10_000).length).toBe(1);
 });
 

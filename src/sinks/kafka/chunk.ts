@@ -1,7 +1,6 @@
 import { randomInt } from "node:crypto";
-import type { MessageRecord } from "@platformatic/kafka";
 import type { Fate } from "../../core/sink.ts";
-import { BATCH_OVERHEAD_BYTES, encodedBytes } from "./encode.ts";
+import { BATCH_OVERHEAD_BYTES, encodedBytes, type KafkaRecord } from "./encode.ts";
 import { partitionOf } from "./murmur2.ts";
 import { type Answer, partitionKey } from "./response.ts";
 
@@ -9,7 +8,7 @@ import { type Answer, partitionKey } from "./response.ts";
 export class Chunk {
   readonly topic: string;
   readonly partition: number;
-  readonly records: readonly MessageRecord[];
+  readonly records: readonly KafkaRecord[];
   /** Why nobody knows whether the partition has the records; `undefined` while they were not sent. */
   readonly doubt: string | undefined;
   /** Of each record, its place in the write. */
@@ -17,7 +16,7 @@ export class Chunk {
 
   constructor(
     place: { readonly topic: string; readonly partition: number },
-    records: readonly MessageRecord[],
+    records: readonly KafkaRecord[],
     indices: readonly number[],
     doubt?: string,
   ) {
@@ -71,24 +70,23 @@ export class Chunk {
 }
 
 /**
- * Groups records of a topic by partition, in batches of at most `maxBytes`. Sets each record's partition:
- * by its key, or the same one at random for all without a key, so that they make one batch.
+ * Groups records of a topic by partition, in batches of at most `maxBytes`. The partition is that of
+ * the key, or for all without a key the same one at random, so that they make one batch.
  */
 export function chunksOf(
   topic: string,
   partitions: number,
   indices: readonly number[],
-  records: readonly MessageRecord[],
+  records: readonly KafkaRecord[],
   maxBytes: number,
 ): Chunk[] {
   const keyless = randomInt(partitions);
-  const open = new Map<number, { records: MessageRecord[]; indices: number[]; bytes: number }>();
+  const open = new Map<number, { records: KafkaRecord[]; indices: number[]; bytes: number }>();
   const chunks: Chunk[] = [];
   for (const index of indices) {
     const record = records[index];
     if (record === undefined) continue;
     const partition = record.key === undefined ? keyless : partitionOf(record.key, partitions);
-    record.partition = partition;
     const bytes = encodedBytes(record);
     let group = open.get(partition);
     if (group !== undefined && group.bytes + bytes > maxBytes) {
@@ -114,7 +112,7 @@ export function oneOfEachPartition(chunks: readonly Chunk[]): Chunk[] {
 }
 
 /** Places of the records of each topic. */
-export function byTopic(records: readonly MessageRecord[]): Map<string, number[]> {
+export function byTopic(records: readonly KafkaRecord[]): Map<string, number[]> {
   const groups = new Map<string, number[]>();
   for (const [index, { topic }] of records.entries()) {
     const group = groups.get(topic);

@@ -1,17 +1,4 @@
-import {
-  type BaseOptions,
-  type Producer,
-  produceV3,
-  produceV4,
-  produceV5,
-  produceV6,
-  produceV7,
-  produceV8,
-  produceV9,
-  produceV10,
-  produceV11,
-  SASLMechanisms,
-} from "@platformatic/kafka";
+import { type BaseOptions, type Producer, SASLMechanisms } from "@platformatic/kafka";
 import type { TlsMaterial } from "../../outbound/tls-config.ts";
 import type { KafkaConfig } from "./config.ts";
 
@@ -80,17 +67,4 @@ export function hearErrors({ connections }: Pooled): void {
 export function cutConnections({ connections }: Pooled): void {
   // The socket is there once a connection begins to connect, whatever the type says.
   for (const [, connection] of connections) connection.socket?.destroy();
-}
-
-const PRODUCE = [produceV11, produceV10, produceV9, produceV8, produceV7, produceV6, produceV5, produceV4, produceV3];
-
-export type ProduceApi = (typeof produceV11)["api"] | (typeof produceV9)["api"];
-
-/** The newest Produce request that the brokers and the library both know: brokers have known one since Kafka 0.11. */
-export function produceApi(apis: readonly { apiKey: number; minVersion: number; maxVersion: number }[]): ProduceApi {
-  const offered = apis.find(({ apiKey }) => apiKey === produceV11.api.key);
-  for (const { api } of PRODUCE) {
-    if (offered !== undefined && api.version >= offered.minVersion && api.version <= offered.maxVersion) return api;
-  }
-  throw new Error("the brokers speak no version of Produce that is known here: they must be Kafka 0.11 or newer");
 }

@@ -1,10 +1,13 @@
-import { type MessageRecord, NumericMap, ProduceAcks, Producer } from "@platformatic/kafka";
+import { Producer } from "@platformatic/kafka";
 import type { Clock } from "../../core/clock.ts";
 import type { Fate } from "../../core/sink.ts";
 import type { TlsMaterial } from "../../outbound/tls-config.ts";
-import { brokerTimeoutMs, clientOptions, cutConnections, hearErrors, type ProduceApi, produceApi } from "./client.ts";
+import { brokerTimeoutMs, clientOptions, cutConnections, hearErrors } from "./client.ts";
 import { byTopic, type Chunk, chunksOf, oneOfEachPartition } from "./chunk.ts";
 import type { KafkaConfig } from "./config.ts";
+import type { KafkaRecord } from "./encode.ts";
+import { type ProduceVersion, produceVersion, sendProduce } from "./produce-request.ts";
+import { encodeBatch } from "./record-batch.ts";
 import { type Answer, type Answers, kafkaErrorInWords, readProduceAnswers } from "./response.ts";
 import { abortable } from "../../outbound/abortable.ts";
 
@@ -23,7 +26,7 @@ interface Asked {
 }
 
 interface Session {
-  readonly produce: ProduceApi;
+  readonly version: ProduceVersion;
   /** Only with `acks: all`: who we are to the brokers, so that they know what they have. */
   readonly producer: { readonly id: bigint; readonly epoch: number } | undefined;
 }
@@ -44,7 +47,8 @@ export class Lane {
   readonly #client: Producer;
   readonly #config: KafkaConfig;
   readonly #clock: Clock;
-  readonly #numbers = new NumericMap();
+  /** Of the next batch for each partition. */
+  readonly #numbers = new Map<string, number>();
   #session: Session | undefined;
   #sound = true;
   #asksAgain = true;
@@ -62,7 +66,7 @@ export class Lane {
   }
 
   /** Sends the records, each to the partition of its key. Fates are in their order. Never throws. */
-  async write(records: readonly MessageRecord[], signal: AbortSignal): Promise<readonly Fate[]> {
+  async write(records: readonly KafkaRecord[], signal: AbortSignal): Promise<readonly Fate[]> {
     const fates = records.map(() => NOT_SENT);
     try {
       this.#session ??= await abortable(this.#open(), signal);
@@ -94,17 +98,17 @@ export class Lane {
   }
 
   async #open(): Promise<Session> {
-    const produce = produceApi(await this.#client.listApis());
-    if (this.#config.acks === "leader") return { produce, producer: undefined };
+    const version = produceVersion(await this.#client.listApis());
+    if (this.#config.acks === "leader") return { version, producer: undefined };
     const { producerId, producerEpoch } = await this.#client.initIdempotentProducer({});
-    return { produce, producer: { id: producerId, epoch: producerEpoch } };
+    return { version, producer: { id: producerId, epoch: producerEpoch } };
   }
 
   /** Adds the chunks of a topic's records. Returns why there are none. */
   async #split(
     topic: string,
     indices: readonly number[],
-    records: readonly MessageRecord[],
+    records: readonly KafkaRecord[],
     chunks: Chunk[],
     signal: AbortSignal,
   ): Promise<string | undefined> {
@@ -147,7 +151,8 @@ export class Lane {
     switch (answer.kind) {
       case "appended":
         if (!isAsked) return [chunk];
-        if (this.#numbers.preIncrement(chunk.key, chunk.size, 0) > LAST_NUMBER) this.#sound = false;
+        this.#numbers.set(chunk.key, this.#numberOf(chunk) + chunk.size);
+        if (this.#numberOf(chunk) > LAST_NUMBER) this.#sound = false;
         chunk.settle(fates, DELIVERED);
         return [];
       case "refused":
@@ -214,19 +219,15 @@ export class Lane {
     } catch (error) {
       return { otherwise: { kind: "unsent", reason: kafkaErrorInWords(error) } };
     }
-    const acks = session.producer === undefined ? ProduceAcks.LEADER : ProduceAcks.ALL;
-    const records = chunks.flatMap((chunk) => chunk.records);
-    const options = {
-      compression: this.#config.compression,
-      ...(session.producer && {
-        producerId: session.producer.id,
-        producerEpoch: session.producer.epoch,
-        sequences: this.#numbers,
-      }),
-    };
     let result: unknown;
     try {
-      const sent = session.produce.async(connection, acks, brokerTimeoutMs(this.#config), records, options);
+      const batches = await Promise.all(chunks.map((chunk) => this.#encode(chunk, session)));
+      const acks = session.producer === undefined ? 1 : -1;
+      const sent = sendProduce(connection, session.version, {
+        acks,
+        timeoutMs: brokerTimeoutMs(this.#config),
+        batches,
+      });
       result = await abortable(sent, signal);
     } catch (error) {
       result = error;
@@ -236,6 +237,20 @@ export class Lane {
       told,
       otherwise: { kind: "unknown", reason: `no answer from broker ${leader}: ${kafkaErrorInWords(result)}` },
     };
+  }
+
+  async #encode(chunk: Chunk, { producer }: Session): Promise<{ topic: string; partition: number; bytes: Buffer }> {
+    const identity = producer && {
+      producerId: producer.id,
+      producerEpoch: producer.epoch,
+      number: this.#numberOf(chunk),
+    };
+    const { topic, partition, records } = chunk;
+    return { topic, partition, bytes: await encodeBatch(records, this.#config.compression, identity) };
+  }
+
+  #numberOf({ key }: Chunk): number {
+    return this.#numbers.get(key) ?? 0;
   }
 
   async #pause(signal: AbortSignal): Promise<void> {
