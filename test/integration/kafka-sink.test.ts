@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CollectedEvent } from "../../src/core/event.ts";
 import type { Fate, Receipt, Sink } from "../../src/core/sink.ts";
+import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
 import { kafkaConfig } from "../../src/sinks/kafka/config.ts";
 import { createKafkaSink } from "../../src/sinks/kafka/sink.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
@@ -144,9 +147,16 @@ describe("with failures", () => {
   });
 
   test.each(["plain", "scram-sha-256", "scram-sha-512"])(
-    "logs in by %s, and says when it may not",
+    "logs in by TLS and %s, and says when it may not",
     async (mechanism) => {
-      const login = { bootstrapServers: [cluster.node.saslAddress], sasl: { mechanism, ...SASL_USER } };
+      await using dir = await temporaryDir();
+      const caFile = path.join(dir.path, "ca.pem");
+      await writeFile(caFile, FIRST.cert);
+      const login = {
+        bootstrapServers: [cluster.node.saslAddress],
+        sasl: { mechanism, ...SASL_USER },
+        tls: { caFile },
+      };
       await using pair = await openPair(login);
       expect(await write(pair.sink, eventsOf(3))).toEqual({ kind: "delivered" });
       const wrong = openSink({ topic: pair.topic, ...login, sasl: { ...login.sasl, password: "wr0ng" } });

@@ -1,9 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { StreamConfig } from "@nats-io/jetstream";
 import type { CollectedEvent } from "../../src/core/event.ts";
 import type { Receipt, Sink } from "../../src/core/sink.ts";
+import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
 import { natsConfig } from "../../src/sinks/nats/config.ts";
 import { createNatsSink } from "../../src/sinks/nats/sink.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
@@ -165,12 +168,15 @@ test.each([
     { user: "u", password: "wr0ng" },
   ],
   [{ token: "s3cret" }, { token: "s3cret" }, { token: "wr0ng" }],
-])("logs in to a server with %j, and says when it may not, without the secret", async (login, auth, wrongAuth) => {
-  const server = await startNats({ login });
+])("logs in by TLS with %j, and says when it may not, without the secret", async (login, auth, wrongAuth) => {
+  await using dir = await temporaryDir();
+  const caFile = path.join(dir.path, "ca.pem");
+  await writeFile(caFile, FIRST.cert);
+  const server = await startNats({ login, tls: true });
   if (server === undefined) throw new Error(whyNoNats);
   await using own = server;
   await own.createStream({ name: "events", subjects: ["events.>"] });
-  const least = { servers: own.servers, subject: "events.{type}" };
+  const least = { servers: own.servers, subject: "events.{type}", tls: { caFile } };
   const right = openSink({ ...least, auth });
   expect(await write(right, eventsOf(1))).toEqual({ kind: "delivered" });
   const wrong = openSink({ ...least, auth: wrongAuth });
@@ -179,7 +185,12 @@ test.each([
   expect(receipt.kind).toBe("retryable");
   expect(said).toEqual([expect.stringContaining("Authorization"), expect.stringContaining("Authorization")]);
   expect(said.join("")).not.toContain("wr0ng");
-  await Promise.all([right.close(), wrong.close()]);
+  const trusting = openSink({ ...least, auth, tls: {} });
+  expect(await write(trusting, eventsOf(1))).toEqual({
+    kind: "retryable",
+    reason: expect.stringContaining("certificate"),
+  });
+  await Promise.all([right.close(), wrong.close(), trusting.close()]);
 });
 
 test("the collector loses no acknowledged event when the stream's leader is killed under load, and none is stored twice", async () => {

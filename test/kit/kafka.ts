@@ -9,6 +9,7 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Admin, Consumer, MessagesStreamModes, Producer } from "@platformatic/kafka";
+import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
 import { programOf } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
 import { installOnce } from "./test-cache.ts";
@@ -63,7 +64,7 @@ export interface KafkaOptions {
 
 const LOGIN = "org.apache.kafka.common.security";
 
-/** Has to log in at `saslAddress`, by PLAIN or either kind of SCRAM. */
+/** Has to log in at `saslAddress`, which is reached by TLS only, by PLAIN or either kind of SCRAM. */
 export const SASL_USER = { username: "collector", password: "s3cret-of-tests" };
 
 /** Starts a cluster in KRaft mode, each node broker and controller at once, on data that is gone with it. */
@@ -89,7 +90,9 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
         `controller.quorum.voters=${voters}`,
         `listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller},SASL://127.0.0.1:${sasl}`,
         `advertised.listeners=PLAINTEXT://127.0.0.1:${broker},SASL://127.0.0.1:${sasl}`,
-        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT",
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_SSL",
+        "listener.name.sasl.ssl.keystore.type=PEM",
+        `listener.name.sasl.ssl.keystore.location=${home}/server.pem`,
         "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512",
         `listener.name.sasl.plain.sasl.jaas.config=${LOGIN}.plain.PlainLoginModule required user_${SASL_USER.username}="${SASL_USER.password}";`,
         `listener.name.sasl.scram-sha-256.sasl.jaas.config=${LOGIN}.scram.ScramLoginModule required;`,
@@ -109,6 +112,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaClust
         ...(options.properties ?? []),
       ].join("\n"),
     );
+    await writeFile(path.join(home, "server.pem"), FIRST.key + FIRST.cert);
     nodes.push(new KafkaNode(programs, home, `127.0.0.1:${broker}`, `127.0.0.1:${sasl}`));
   }
   const cluster = new KafkaCluster(programs, dir, nodes);

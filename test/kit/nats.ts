@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamManager, jetstreamManager, type StreamConfig } from "@nats-io/jetstream";
-import { connect } from "@nats-io/transport-node";
+import { connect, type ConnectionOptions } from "@nats-io/transport-node";
+import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
 import { programOf } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
 
@@ -20,6 +21,8 @@ export interface NatsOptions {
   readonly nodes?: number;
   /** Whom alone the nodes let in, by user and password or by token. Default: everyone. */
   readonly login?: NatsLogin;
+  /** Whether the nodes are reached by TLS only, with the first certificate of the fixture. Default: no. */
+  readonly tls?: boolean;
 }
 
 export type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string };
@@ -36,10 +39,13 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsCluster 
   for (let id = 0; id < (options.nodes ?? 1); id++) {
     ports.push({ client: await freePort(), cluster: await freePort(), monitor: await freePort() });
   }
+  const pem = { cert: path.join(dir, "cert.pem"), key: path.join(dir, "key.pem") };
+  await Promise.all([writeFile(pem.cert, FIRST.cert), writeFile(pem.key, FIRST.key)]);
   const routes = ports.map(({ cluster }) => `nats://127.0.0.1:${cluster}`).join(",");
   const nodes = ports.map(({ client, cluster, monitor }, id) => {
     const args = ["-a", "127.0.0.1", "-p", String(client), "-m", String(monitor), "-n", `n${id}`];
     args.push("-js", "-sd", path.join(dir, String(id)));
+    if (options.tls === true) args.push("--tls", "--tlscert", pem.cert, "--tlskey", pem.key);
     const { login } = options;
     if (login !== undefined) {
       args.push(...("token" in login ? ["--auth", login.token] : ["--user", login.user, "--pass", login.pass]));
@@ -49,7 +55,10 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsCluster 
     }
     return new NatsNode(program.path, args, `n${id}`, `127.0.0.1:${client}`, `http://127.0.0.1:${monitor}`);
   });
-  const cluster = new NatsCluster(dir, nodes, options.login);
+  const cluster = new NatsCluster(dir, nodes, {
+    ...options.login,
+    ...(options.tls === true && { tls: { caFile: pem.cert } }),
+  });
   try {
     for (const node of nodes) node.start();
     await cluster.ready();
@@ -104,9 +113,13 @@ export class NatsNode {
 export class NatsCluster implements AsyncDisposable {
   readonly nodes: readonly NatsNode[];
   readonly #dir: string;
-  readonly #login: NatsLogin | undefined;
+  readonly #login: ConnectionOptions;
 
-  constructor(dir: string, nodes: readonly NatsNode[], login: NatsLogin | undefined) {
+  constructor(
+    dir: string,
+    nodes: readonly NatsNode[],
+    login: Pick<ConnectionOptions, "user" | "pass" | "token" | "tls">,
+  ) {
     this.#login = login;
     this.#dir = dir;
     this.nodes = nodes;
