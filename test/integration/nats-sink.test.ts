@@ -4,6 +4,7 @@ import path from "node:path";
 import { Registry } from "prom-client";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import type { StreamConfig } from "@nats-io/jetstream";
+import { nkeys } from "@nats-io/transport-node";
 import type { CollectedEvent } from "../../src/core/event.ts";
 import type { Receipt, Sink } from "../../src/core/sink.ts";
 import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
@@ -191,6 +192,30 @@ test.each([
     reason: expect.stringContaining("certificate"),
   });
   await Promise.all([right.close(), wrong.close(), trusting.close()]);
+});
+
+test("logs in with an NKey, and what a user may not publish is held back at once, not after a timeout", async () => {
+  const key = nkeys.createUser();
+  const server = await startNats({
+    login: { user: "admin", pass: "s3cret" },
+    config: `authorization { users = [
+      { user: admin, password: s3cret }
+      { nkey: ${key.getPublicKey()}, permissions: { publish: ["events.allowed", "$JS.API.>"], subscribe: "_INBOX.>" } }
+    ] }`,
+  });
+  if (server === undefined) throw new Error(whyNoNats);
+  await using own = server;
+  await own.createStream({ name: "events", subjects: ["events.>"] });
+  const auth = { nkeySeed: Buffer.from(key.getSeed()).toString() };
+  const sink = openSink({ servers: own.servers, subject: "events.{type}", timeoutMs: 60_000, auth });
+  const [allowed, denied] = ["allowed", "denied"].map((type) => eventsOf(3).map((event) => ({ ...event, type })));
+  const delivered = { kind: "delivered" };
+  const heldBack = { kind: "retryable", reason: "the user may not publish to events.denied" };
+  expect(await write(sink, [...(allowed ?? []), ...(denied ?? [])])).toEqual({
+    kind: "partial",
+    fates: [delivered, delivered, delivered, heldBack, heldBack, heldBack],
+  });
+  await sink.close();
 });
 
 test("the collector loses no acknowledged event when the stream's leader is killed under load, and none is stored twice", async () => {

@@ -23,6 +23,8 @@ export interface NatsOptions {
   readonly login?: NatsLogin;
   /** Whether the nodes are reached by TLS only, with the first certificate of the fixture. Default: no. */
   readonly tls?: boolean;
+  /** Text of a file of configuration for every node. */
+  readonly config?: string;
 }
 
 export type NatsLogin = { readonly user: string; readonly pass: string } | { readonly token: string };
@@ -41,13 +43,17 @@ export async function startNats(options: NatsOptions = {}): Promise<NatsCluster 
   }
   const pem = { cert: path.join(dir, "cert.pem"), key: path.join(dir, "key.pem") };
   await Promise.all([writeFile(pem.cert, FIRST.cert), writeFile(pem.key, FIRST.key)]);
+  const configFile = path.join(dir, "nats.conf");
+  await writeFile(configFile, options.config ?? "");
   const routes = ports.map(({ cluster }) => `nats://127.0.0.1:${cluster}`).join(",");
   const nodes = ports.map(({ client, cluster, monitor }, id) => {
     const args = ["-a", "127.0.0.1", "-p", String(client), "-m", String(monitor), "-n", `n${id}`];
     args.push("-js", "-sd", path.join(dir, String(id)));
+    if (options.config !== undefined) args.push("-c", configFile);
     if (options.tls === true) args.push("--tls", "--tlscert", pem.cert, "--tlskey", pem.key);
     const { login } = options;
-    if (login !== undefined) {
+    // With a configuration, that says who may log in.
+    if (login !== undefined && options.config === undefined) {
       args.push(...("token" in login ? ["--auth", login.token] : ["--user", login.user, "--pass", login.pass]));
     }
     if (ports.length > 1) {
