@@ -67,7 +67,7 @@ describe("with Kafka's own clients", () => {
     await using pair = await openPair();
     const sent: CollectedEvent[] = [];
     for (const [index, compression] of COMPRESSIONS.entries()) {
-      const sink = openSink({ topic: pair.topic, compression });
+      const sink = openSink({ topic: pair.topic, compression, acks: index % 2 === 0 ? "all" : "leader" });
       const batch = eventsOf(40, index * 100);
       expect(await write(sink, batch)).toEqual({ kind: "delivered" });
       sent.push(...batch);
@@ -127,6 +127,16 @@ describe("with failures", () => {
     expect(fates).toEqual(
       eventsOf(5).map(() => ({ kind: "rejected", reason: expect.stringContaining("INVALID_RECORD") })),
     );
+  });
+
+  test("an event that is too old for its topic waits, and holds up no other", async () => {
+    await using pair = await openPair({ key: "none" }, { "message.timestamp.before.max.ms": "3600000" });
+    const old = eventsOf(1, 19).map((event) => ({ ...event, receivedMs: Date.now() - 7_200_000 }));
+    const batch = [...eventsOf(19), ...old];
+    const fates = fatesOf(await write(pair.sink, batch));
+    expect(fates.filter(({ kind }) => kind === "delivered").length).toBe(19);
+    expect(fates[19]).toEqual({ kind: "retryable", reason: expect.stringContaining("INVALID_TIMESTAMP") });
+    expect(await countRecords(cluster, pair.topic)).toBe(19);
   });
 
   test("a topic that is not there holds its events back, and only those", async () => {

@@ -5,6 +5,8 @@ import { chunksOf, oneOfEachPartition } from "./chunk.ts";
 import { BATCH_OVERHEAD_BYTES, encodedBytes, type KafkaRecord } from "./encode.ts";
 import { partitionOf } from "./murmur2.ts";
 
+const REJECTED: Fate = { kind: "rejected", reason: "bad" };
+
 function recordsOf(sizes: readonly number[]): KafkaRecord[] {
   return sizes.map((size, index) => ({
     topic: "t",
@@ -49,11 +51,11 @@ test("of a chunk that was refused only what is to blame is rejected, down to one
   const records = recordsOf([1, 1, 1, 1, 1]);
   const [chunk] = chunksOf("t", 1, [0, 1, 2, 3, 4], records, 10_000);
   const fates: Fate[] = [];
-  const named = chunk?.refused(fates, { kind: "refused", reason: "bad", culprits: [1, 3] });
+  const named = chunk?.refused(fates, { kind: "refused", fate: REJECTED, culprits: [1, 3] });
   expect(named?.map(({ size }) => size)).toEqual([3]);
   expect(fates.map((fate) => fate?.kind)).toEqual([undefined, "rejected", undefined, "rejected"]);
 
-  const halves = chunk?.refused([], { kind: "refused", reason: "bad", culprits: [] }) ?? [];
+  const halves = chunk?.refused([], { kind: "refused", fate: REJECTED, culprits: [] }) ?? [];
   expect(halves.map(({ size }) => size)).toEqual([2, 3]);
   expect(oneOfEachPartition(halves)).toEqual([halves[0]]);
 });

@@ -45,11 +45,10 @@ export class Chunk {
   }
 
   /**
-   * What is left of it after a broker refused it: all but the records that are to blame, which are
-   * rejected; if the broker does not say which, both halves, until a single record is left.
+   * What is left of it after a broker refused it: all but the records that are to blame, whose fate
+   * is told; if the broker does not say which, both halves, until a single record is left.
    */
   refused(fates: Fate[], answer: Extract<Answer, { kind: "refused" }>): readonly Chunk[] {
-    const { reason } = answer;
     const culprits = this.size === 1 ? new Set([0]) : new Set(answer.culprits.filter((at) => at < this.size));
     if (culprits.size === 0) {
       const middle = this.size >>> 1;
@@ -57,7 +56,7 @@ export class Chunk {
     }
     for (const at of culprits) {
       const index = this.#indices[at];
-      if (index !== undefined) fates[index] = { kind: "rejected", reason };
+      if (index !== undefined) fates[index] = answer.fate;
     }
     const rest = this.#part((at) => !culprits.has(at));
     return rest.size === 0 ? [] : [rest];

@@ -13,7 +13,7 @@ test.each([
   [19, "failed"],
   [20, "unknown"],
   [29, "failed"],
-  [32, "failed"],
+  [32, "refused"],
   [45, "failed"],
   [56, "unknown"],
   [59, "failed"],
@@ -49,7 +49,7 @@ test("a response that failed in part tells of each partition", () => {
   expect(Object.fromEntries(answers)).toEqual({
     "t:0": { kind: "appended" },
     "t:1": { kind: "unknown", reason: "NOT_LEADER_OR_FOLLOWER" },
-    "t:2": { kind: "refused", reason: 'INVALID_RECORD: "no key here"', culprits: [4] },
+    "t:2": { kind: "refused", fate: { kind: "rejected", reason: 'INVALID_RECORD: "no key here"' }, culprits: [4] },
   });
 });
 

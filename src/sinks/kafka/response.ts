@@ -1,4 +1,5 @@
 import { type produceV9, protocolErrorsCodesById, ResponseError } from "@platformatic/kafka";
+import type { Fate } from "../../core/sink.ts";
 import { errorInWords, quotable } from "../../outbound/quotable.ts";
 
 /** What became of the records that were meant for one partition. */
@@ -10,8 +11,8 @@ export type Answer =
   | { readonly kind: "failed"; readonly reason: string }
   /** Appended or not: nobody said. */
   | { readonly kind: "unknown"; readonly reason: string }
-  /** Not appended, and never will be as they are. `culprits`: which records are to blame, if the broker names them. */
-  | { readonly kind: "refused"; readonly reason: string; readonly culprits: readonly number[] };
+  /** Not appended, because of one record or some: `culprits` of them, if the broker names them, which have this fate. */
+  | { readonly kind: "refused"; readonly fate: Fate; readonly culprits: readonly number[] };
 
 /** An answer for each partition that a broker answered for, by {@link partitionKey}. */
 export type Answers = ReadonlyMap<string, Answer>;
@@ -41,8 +42,14 @@ const UNKNOWN_OUTCOME = new Set([
   "UNKNOWN_TOPIC_ID",
 ]);
 
-/** About the records themselves, all or one of them. */
-const REFUSALS = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE", "CORRUPT_MESSAGE", "INVALID_RECORD"]);
+/** About the records themselves, all or one of them. What a record's time may be is for an operator to say, and changes as time goes on. */
+const REFUSALS: Readonly<Record<string, "rejected" | "retryable">> = {
+  MESSAGE_TOO_LARGE: "rejected",
+  RECORD_LIST_TOO_LARGE: "rejected",
+  CORRUPT_MESSAGE: "rejected",
+  INVALID_RECORD: "rejected",
+  INVALID_TIMESTAMP: "retryable",
+};
 
 const ADVICE: Readonly<Record<string, string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: "create the topic; until then the events wait",
@@ -86,7 +93,8 @@ export function answerOf(errorCode: number, words = "", culprits: readonly numbe
   if (ADVICE[name] !== undefined) parts.push(ADVICE[name]);
   if (words !== "") parts.push(`"${quotable(words)}"`);
   const reason = parts.join(": ");
-  if (REFUSALS.has(name)) return { kind: "refused", reason, culprits };
+  const fate = REFUSALS[name];
+  if (fate !== undefined) return { kind: "refused", fate: { kind: fate, reason }, culprits };
   if (UNKNOWN_OUTCOME.has(name)) return { kind: "unknown", reason };
   return { kind: "failed", reason };
 }

@@ -71,11 +71,13 @@ class KafkaSink implements Sink {
     const lane = this.#idle.pop() ?? new Lane(this.#config, this.#tls, this.#clock);
     const writing = lane.write(records, limit);
     this.#busy.set(lane, writing);
-    const fates = await writing;
-    this.#busy.delete(lane);
-    if (lane.sound && !this.#closed) this.#idle.push(lane);
-    else lane.close();
-    return this.#receiptOf(fates);
+    try {
+      return this.#receiptOf(await writing);
+    } finally {
+      this.#busy.delete(lane);
+      if (lane.sound && !this.#closed) this.#idle.push(lane);
+      else lane.close();
+    }
   }
 
   async check(signal: AbortSignal): Promise<readonly string[]> {
