@@ -6,6 +6,8 @@ import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
 import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
 import { notifyConfig } from "../sinks/notify/config.ts";
+import { kafkaConfig } from "../sinks/kafka/config.ts";
+import { natsConfig } from "../sinks/nats/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -19,6 +21,8 @@ export const sinkConfig = z.discriminatedUnion("type", [
   stdoutConfig,
   memoryConfig,
   notifyConfig,
+  kafkaConfig,
+  natsConfig,
 ]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;
