@@ -3,6 +3,7 @@ import { EnvelopeWriter } from "./envelope-writer.ts";
 import { TEXT_ATTRIBUTES, type TextAttribute, TIME_ATTRIBUTES, type TimeAttribute } from "./event-columns.ts";
 import { type EventTime, readTime } from "./event-time.ts";
 import { MemberScanner } from "./json-scan.ts";
+import { strictJson } from "./strict-json.ts";
 import { hasEscape, type JsonText, readJsonText } from "./json-text.ts";
 
 /** An event's values by column; what it has not is `undefined`. */
@@ -60,7 +61,7 @@ interface Remembered {
  *
  * Invariant: `rebuildEvent` makes an event's bytes again from what comes out, whatever they are. `envelope` is
  * the event with the values that have columns cut out, and so is nearly always the same. A value whose column
- * would not give it back byte for byte (a number where a text belongs, an unusual escape) stays in the envelope
+ * would not give it back byte for byte (a number where a text belongs, an unusual escape, half a surrogate pair) stays in the envelope
  * too. What is not UTF-8, or no JSON object, is in `raw` as it is.
  */
 export class EventSplitter {
@@ -112,13 +113,21 @@ export class EventSplitter {
   #take(event: SplitEvent, bytes: Buffer, count: number): void {
     const envelope = this.#envelope;
     const extensions: string[] = [];
+    /** Those that the envelope has as they are; at the end, since the others are found by their order. */
+    const changed: string[] = [];
     let copied = 0;
     envelope.start(bytes);
     for (let index = 0; index < count; index++) {
       const member = this.#members[index];
       if (member === undefined) continue;
       if (member.lifted === EXTENSION) {
-        extensions.push(bytes.toString("utf8", member.keyStart, member.valueEnd));
+        const text = bytes.toString("utf8", member.keyStart, member.valueEnd);
+        const strict = text.includes("\\") ? strictJson(text) : text;
+        if (strict !== text) {
+          changed.push(strict);
+          continue;
+        }
+        extensions.push(text);
         envelope.copy(copied, member.keyStart);
         envelope.put(EXTENSION_PLACEHOLDER);
         copied = member.valueEnd;
@@ -133,6 +142,7 @@ export class EventSplitter {
     }
     envelope.copy(copied, bytes.length);
     event.envelope = envelope.finish();
+    extensions.push(...changed);
     if (extensions.length > 0) event.extensions = `{${extensions.join(",")}}`;
   }
 
@@ -141,8 +151,10 @@ export class EventSplitter {
     const { lifted, valueStart, valueEnd } = member;
     const placeholder = PLACEHOLDERS[lifted];
     if (lifted === DATA) {
-      event.data = bytes.subarray(valueStart, valueEnd);
-      return placeholder;
+      const data = bytes.subarray(valueStart, valueEnd);
+      const strict = data.includes(BACKSLASH) ? strictBytes(data) : data;
+      event.data = strict;
+      return strict === data ? placeholder : undefined;
     }
     if (UNIQUE.has(lifted) && bytes[valueStart] === QUOTE && !hasEscape(bytes, valueStart, valueEnd)) {
       event.texts[lifted] = bytes.subarray(valueStart + 1, valueEnd - 1);
@@ -169,6 +181,14 @@ export class EventSplitter {
 }
 
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The same bytes if there is nothing to change. */
+function strictBytes(json: Buffer): Uint8Array {
+  const text = json.toString("utf8");
+  const strict = strictJson(text);
+  return strict === text ? json : Buffer.from(strict);
+}
 
 function isSame(raw: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   if (raw.length !== end - start) return false;

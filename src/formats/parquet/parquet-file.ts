@@ -70,9 +70,11 @@ export class ParquetFile {
   readonly #raw = column("raw", { type: "BYTE_ARRAY" }, WITHOUT_STATISTICS);
   readonly #typed: { readonly reader: TypedReader; readonly column: Column }[];
   readonly #columns: readonly Column[];
+  readonly #maxGroupBytes: number;
   #groupBytes = 0;
 
-  constructor({ compression, columns }: ParquetOptions) {
+  constructor({ compression, columns }: ParquetOptions, groupBytes = GROUP_BYTES) {
+    this.#maxGroupBytes = groupBytes;
     this.#typed = columns.map((typed) => ({
       reader: new TypedReader(typed),
       column: column(typed.name, TYPED[typed.type]),
@@ -114,7 +116,7 @@ export class ParquetFile {
     for (const { reader, column: into } of this.#typed)
       into.values.push(event.raw === undefined ? reader.read(bytes) : undefined);
     this.#groupBytes += bytes.length;
-    if (this.#groupBytes >= GROUP_BYTES || this.#position.values.length >= GROUP_EVENTS) this.#writeGroup();
+    if (this.#groupBytes >= this.#maxGroupBytes || this.#position.values.length >= GROUP_EVENTS) this.#writeGroup();
   }
 
   finish(): Uint8Array {
