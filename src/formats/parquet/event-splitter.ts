@@ -43,6 +43,8 @@ const TIME_PLACEHOLDERS = TIME_ATTRIBUTES.map((name) =>
 );
 
 interface Member {
+  /** With its quotes; cut where it is longer than any that counts. */
+  key: Uint8Array;
   lifted: number;
   keyStart: number;
   valueStart: number;
@@ -68,19 +70,24 @@ export class EventSplitter {
   readonly #scanner = new MemberScanner();
   readonly #envelope = new EnvelopeWriter();
   readonly #members: Member[] = [];
+  readonly #event: SplitEvent = {
+    texts: TEXT_ATTRIBUTES.map(() => undefined),
+    times: TIME_ATTRIBUTES.map(() => undefined),
+    data: undefined,
+    extensions: undefined,
+    envelope: undefined,
+    raw: undefined,
+  };
   /** By lifted attribute, the number of the last member of that name: the one that counts. */
   readonly #counting = new Int32Array(LIFTED.length);
   readonly #last: (Remembered | undefined)[] = [];
 
+  /** The columns of an event, until the next call: the object is used again. */
   split(bytes: Buffer): SplitEvent {
-    const event: SplitEvent = {
-      texts: Array.from<undefined>({ length: TEXT_ATTRIBUTES.length }),
-      times: Array.from<undefined>({ length: TIME_ATTRIBUTES.length }),
-      data: undefined,
-      extensions: undefined,
-      envelope: undefined,
-      raw: undefined,
-    };
+    const event = this.#event;
+    event.texts.fill(undefined);
+    event.times.fill(undefined);
+    event.data = event.extensions = event.envelope = event.raw = undefined;
     const members = isUtf8(bytes) ? this.#scan(bytes) : undefined;
     if (members === undefined) {
       event.raw = bytes;
@@ -98,11 +105,13 @@ export class EventSplitter {
     scanner.start(bytes, 0, bytes.length);
     for (; scanner.next(); count++) {
       const { keyStart, keyEnd, valueStart, valueEnd } = scanner;
-      const isShort = keyEnd - keyStart <= LONGEST_KEY;
-      const lifted = (isShort ? LIFTED_BY_KEY.get(bytes.toString("latin1", keyStart, keyEnd)) : undefined) ?? EXTENSION;
-      if (lifted >= 0) this.#counting[lifted] = count;
-      const member = (this.#members[count] ??= { lifted, keyStart, valueStart, valueEnd });
-      member.lifted = lifted;
+      const member = (this.#members[count] ??= newMember());
+      // Events of a source have their members in the same order, mostly.
+      if (!isSame(member.key, bytes, keyStart, keyEnd)) {
+        member.key = copyOf(bytes, keyStart, Math.min(keyEnd, keyStart + LONGEST_KEY + 1));
+        member.lifted = LIFTED_BY_KEY.get(Buffer.from(member.key).toString("latin1")) ?? EXTENSION;
+      }
+      if (member.lifted >= 0) this.#counting[member.lifted] = count;
       member.keyStart = keyStart;
       member.valueStart = valueStart;
       member.valueEnd = valueEnd;
@@ -174,7 +183,7 @@ export class EventSplitter {
     if (last !== undefined && isSame(last.raw, bytes, valueStart, valueEnd)) return last;
     const text = readJsonText(bytes, valueStart, valueEnd);
     const time = lifted >= FIRST_TIME && text?.isPlain === true ? readTime(text.text) : undefined;
-    const read = { raw: Uint8Array.prototype.slice.call(bytes, valueStart, valueEnd), text, time };
+    const read = { raw: copyOf(bytes, valueStart, valueEnd), text, time };
     this.#last[lifted] = read;
     return read;
   }
@@ -188,6 +197,14 @@ function strictBytes(json: Buffer): Uint8Array {
   const text = json.toString("utf8");
   const strict = strictJson(text);
   return strict === text ? json : Buffer.from(strict);
+}
+
+function newMember(): Member {
+  return { key: new Uint8Array(), lifted: EXTENSION, keyStart: 0, valueStart: 0, valueEnd: 0 };
+}
+
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
 }
 
 function isSame(raw: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
