@@ -143,6 +143,13 @@ test("the quarantine and the dead letters can be queried, also while their last 
   expect(await rows(dir.path, "select count(*) as n from dead_letters")).toEqual([{ n: 0 }]);
 });
 
+test("where nothing was delivered yet it says so, and the views are there", async () => {
+  await using dir = await temporaryDir();
+  const { exitCode, stdout, stderr } = await millrace(dir.path, ["query", "select count(*) as n from events", "--csv"]);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "n\n0\n" });
+  expect(stderr).toContain("There are no files to query yet");
+});
+
 test("nothing but a query is run, and nothing but the archive is read", async () => {
   await using dir = await temporaryDir();
   await archive(dir.path, "plain");
