@@ -22,6 +22,11 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createKinesisSink } = await import("../sinks/kinesis/sink.ts");
       return createKinesisSink(config, context);
     }
+    case "opensearch":
+    case "elasticsearch": {
+      const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");
+      return createOpensearchSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":
