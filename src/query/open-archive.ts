@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { DuckDBConnection, DuckDBPreparedStatement } from "@duckdb/node-api";
@@ -162,7 +162,8 @@ async function createViews(
     views++;
     const copies = path.join(scratch, String(index));
     if (options.includeOpen) await copyOpenFiles(found.open, copies);
-    const sets = fileSets(archive, found, options.includeOpen ? copies : undefined);
+    const dir = await withoutPatterns(archive.dir, path.join(scratch, `archive-${index}`));
+    const sets = fileSets(dir, found, options.includeOpen ? copies : undefined);
     await connection.run(archiveView(archive, sets, await storedColumns(connection, archive, sets)));
   }
   if (names("events")) await connection.run(eventsView(archives));
@@ -174,15 +175,22 @@ async function createViews(
     const rejects = await rejectFiles(dir);
     files += rejects;
     views++;
-    await connection.run(rejectsView(view, dir, rejects > 0));
+    await connection.run(rejectsView(view, await withoutPatterns(dir, path.join(scratch, view)), rejects > 0));
   }
   return { views, files, open };
 }
 
-function fileSets({ dir }: Archive, { finished, open }: ArchiveFiles, copies: string | undefined): FileSet[] {
+function fileSets(dir: string, { finished, open }: ArchiveFiles, copies: string | undefined): FileSet[] {
   const sets: FileSet[] = [...finished.keys()].map((ending) => ({ dir, ending }));
   if (copies !== undefined && open.length > 0) sets.push({ dir: copies, ending: ".ndjson" });
   return sets;
+}
+
+/** A path by which DuckDB finds the directory where its own would be a pattern: it refuses those, escaped or not. */
+async function withoutPatterns(dir: string, link: string): Promise<string> {
+  if (!/[*?[]/.test(dir)) return dir;
+  await symlink(dir, link, "junction");
+  return link;
 }
 
 async function storedColumns(

@@ -1,7 +1,7 @@
 import path from "node:path";
 import type { Archive, ArchiveColumn, Ending } from "./archive.ts";
 
-/** What a view reads: files of one ending below a folder. */
+/** What a view reads: files of one ending below a folder, whose path has no `*`, `?` or `[`. */
 export interface FileSet {
   readonly dir: string;
   readonly ending: Ending;
@@ -66,7 +66,7 @@ export function eventsView(archives: readonly Archive[]): string {
 
 /** Events that were set aside, with the reasons: the quarantine, or the dead letters. */
 export function rejectsView(view: "quarantine" | "dead_letters", dir: string, hasFiles: boolean): string {
-  const lines = hasFiles ? jsonLines(`${globEscaped(dir)}/*.ndjson`) : NO_LINES;
+  const lines = hasFiles ? jsonLines(`${slashed(dir)}/*.ndjson`) : NO_LINES;
   return `create view ${view} as select
     try_cast(json->>'$.at' as timestamptz) as rejectedtime, json->>'$.source' as source, json->>'$.sink' as sink,
     try_cast(json->>'$.position' as bigint) as position, json->>'$.code' as code, json->'$.reasons' as reasons,
@@ -138,12 +138,11 @@ function parquetFiles(set: FileSet, unite: boolean): string {
 }
 
 function glob({ dir, ending }: FileSet): string {
-  return `${globEscaped(dir)}/dt=*/hour=*/*${ending}`;
+  return `${slashed(dir)}/dt=*/hour=*/*${ending}`;
 }
 
-/** A path in which nothing stands for anything else. */
-function globEscaped(dir: string): string {
-  return dir.split(path.sep).join("/").replaceAll(/[*?[]/g, "[$&]");
+function slashed(dir: string): string {
+  return dir.split(path.sep).join("/");
 }
 
 function text(value: string): string {

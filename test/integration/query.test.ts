@@ -143,6 +143,19 @@ test("the quarantine and the dead letters can be queried, also while their last 
   expect(await rows(dir.path, "select count(*) as n from dead_letters")).toEqual([{ n: 0 }]);
 });
 
+test("directories and sinks may have names that mean something in SQL", async () => {
+  await using dir = await temporaryDir();
+  const folder = "a [b] 'c' *";
+  const config = `
+sources: [{ name: web, keys: [wk_1] }]
+sinks: [{ name: Events, type: file, dir: "./${folder}" }, { name: select-1, type: file, dir: ./parquet, format: parquet }]
+`;
+  await archive(dir.path, folder, {});
+  await archive(dir.path, "parquet");
+  const sql = `select (select count(*) from events) as n, (select count(*) from events_files) as files, count(*) as other from "select-1"`;
+  expect(await rows(dir.path, sql, config)).toEqual([{ n: 80, files: 40, other: 40 }]);
+});
+
 test("where nothing was delivered yet it says so, and the views are there", async () => {
   await using dir = await temporaryDir();
   const { exitCode, stdout, stderr } = await millrace(dir.path, ["query", "select count(*) as n from events", "--csv"]);
@@ -266,10 +279,9 @@ async function archive(
   close = true,
 ): Promise<Sink> {
   const config = fileConfig.parse({
-    name,
+    name: "files",
     type: "file",
     dir: path.join(home, name),
-    fileBytes: undefined,
     ...settings,
   });
   const sink = createFileSink(config, {
