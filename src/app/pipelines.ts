@@ -9,6 +9,7 @@ import type { Sink } from "../core/sink.ts";
 import { createPipelineMetrics, type PipelineMetrics } from "../pipeline/metrics.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { MemorySink } from "../sinks/memory/sink.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import type { SinkConfig } from "./sink-config.ts";
@@ -39,6 +40,7 @@ interface PipelinesOptions {
   readonly log: Logger;
   /** How carefully to go on after crashes. */
   readonly caution: Caution;
+  readonly sendCounts: SendCounts;
 }
 
 interface Running {
@@ -137,9 +139,9 @@ export class Pipelines {
   }
 
   async #start(config: SinkConfig): Promise<void> {
-    const { node, journal, book, deadLetters, registry, clock } = this.#options;
+    const { node, journal, book, deadLetters, registry, clock, sendCounts } = this.#options;
     const log = this.#options.log.child({ sink: config.name });
-    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log });
+    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log, sendCounts });
     if (this.#ending) {
       await sink.close();
       return;

@@ -1,18 +1,24 @@
 import { z } from "zod";
+import { clickhouseConfig } from "../sinks/clickhouse/config.ts";
 import { fileConfig } from "../sinks/file/config.ts";
+import { httpConfig } from "../sinks/http/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
 import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
+import { notifyConfig } from "../sinks/notify/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
 export const sinkConfig = z.discriminatedUnion("type", [
   kinesisConfig,
+  httpConfig,
+  clickhouseConfig,
   opensearchConfig,
   elasticsearchConfig,
   fileConfig,
   stdoutConfig,
   memoryConfig,
+  notifyConfig,
 ]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;
