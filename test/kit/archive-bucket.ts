@@ -8,6 +8,8 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 
+import { readEvents } from "../../src/formats/parquet/read-events.ts";
+
 /** A bucket of an S3 service on this machine, as its users see it. */
 export class ArchiveBucket implements Disposable {
   readonly name: string;
@@ -58,10 +60,10 @@ export class ArchiveBucket implements Disposable {
     return this.client.send(new HeadObjectCommand({ Bucket: this.name, Key: key }));
   }
 
-  /** What all objects hold, decompressed, in the order of their keys. */
+  /** The events of all objects, each with a line end, in the order of the objects' keys. */
   async text(): Promise<Buffer> {
     const parts: Buffer[] = [];
-    for (const key of await this.keys()) parts.push(decompressed(key, await this.bytesOf(key)));
+    for (const key of await this.keys()) parts.push(await decoded(key, await this.bytesOf(key)));
     return Buffer.concat(parts);
   }
 
@@ -70,7 +72,12 @@ export class ArchiveBucket implements Disposable {
   }
 }
 
-function decompressed(key: string, bytes: Buffer): Buffer {
+async function decoded(key: string, bytes: Buffer): Promise<Buffer> {
+  if (key.endsWith(".parquet")) {
+    const lines: Buffer[] = [];
+    for await (const event of readEvents(Uint8Array.from(bytes).buffer)) lines.push(event.bytes, Buffer.from("\n"));
+    return Buffer.concat(lines);
+  }
   if (key.endsWith(".gz")) return gunzipSync(bytes);
   if (key.endsWith(".zst")) return zstdDecompressSync(bytes);
   return bytes;
