@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import {
   CreateBucketCommand,
@@ -65,6 +67,15 @@ export class ArchiveBucket implements Disposable {
     const parts: Buffer[] = [];
     for (const key of await this.keys()) parts.push(await decoded(key, await this.bytesOf(key)));
     return Buffer.concat(parts);
+  }
+
+  /** Copies the objects into a folder, each where its key says. */
+  async download(dir: string): Promise<void> {
+    for (const key of await this.keys()) {
+      const file = path.join(dir, key);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, await this.bytesOf(key));
+    }
   }
 
   [Symbol.dispose](): void {

@@ -8,10 +8,11 @@ export function receiptOf(
   failure: { readonly reason: string; readonly retryAfterMs?: number } | undefined,
 ): Receipt {
   if (failure === undefined) return { kind: "delivered" };
-  if (stored.length === 0) return { kind: "retryable", ...failure };
+  const { reason, retryAfterMs } = failure;
+  if (stored.length === 0) return { kind: "retryable", reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   const positions = new Set(stored.map(({ position }) => position));
   const delivered: Fate = { kind: "delivered" };
-  const retryable: Fate = { kind: "retryable", reason: failure.reason };
+  const retryable: Fate = { kind: "retryable", reason };
   return { kind: "partial", fates: batch.map(({ position }) => (positions.has(position) ? delivered : retryable)) };
 }
 
