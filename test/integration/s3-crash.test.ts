@@ -6,7 +6,7 @@ import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
 import { sendEvents } from "../kit/sender.ts";
 
-const KILLS = 3;
+const KILLS = 2;
 const EVENTS_PER_LIFE = 3_000;
 
 function configuration(endpoint: string, settings: string): string {
