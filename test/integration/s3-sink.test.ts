@@ -201,7 +201,7 @@ describe("with moto, which honours If-None-Match", () => {
     const check = (sink: S3Sink) => sink.check(AbortSignal.timeout(10_000));
     const lock = { objectLock: { mode: "GOVERNANCE", retainDays: 1 } };
     expect(await check(place.openSink({ bucket: "no-such-bucket" }))).toEqual([
-      expect.stringContaining("there is no bucket no-such-bucket: create it (millrace setup s3 --apply)"),
+      expect.stringContaining("there is no bucket no-such-bucket: create it (millrace setup s3 --apply --create)"),
     ]);
     expect(await check(place.openSink(lock))).toEqual([expect.stringContaining("has no Object Lock")]);
     const denied = { status: 403, body: "<Error><Code>AccessDenied</Code></Error>" };
