@@ -35,14 +35,16 @@ describe("a key", () => {
 });
 
 test.each([
-  [DEFAULT_KEY, "2026-11-23T07"],
-  ["{prefix}{year}/{month}/{day}/{node}-{slot}-{position}-{hash}", "2026-11-23"],
-  ["{year}/{month}/{node}-{slot}-{position}-{hash}", "2026-11"],
-  ["{year}/{node}-{slot}-{position}-{hash}", "2026"],
-  ["{sink}/{node}-{slot}-{position}-{hash}", ""],
-])("events of one object share what shows of the time: %s", (template, period) => {
+  [DEFAULT_KEY, "2026-11-23T08:00:00.000Z"],
+  ["{prefix}{year}/{month}/{day}/{node}-{slot}-{position}-{hash}", "2026-11-24T00:00:00.000Z"],
+  ["{year}/{month}/{node}-{slot}-{position}-{hash}", "2026-12-01T00:00:00.000Z"],
+  ["{year}/{node}-{slot}-{position}-{hash}", "2027-01-01T00:00:00.000Z"],
+  ["{sink}/{node}-{slot}-{position}-{hash}", undefined],
+])("events of one object share what shows of the time: %s", (template, end) => {
   expect(keyProblem(template, "web/")).toBeUndefined();
-  expect(keysOf(template).periodOf(AT_MS)).toBe(period);
+  const endMs = end === undefined ? Number.POSITIVE_INFINITY : Date.parse(end);
+  expect(keysOf(template).endOfPeriodMs(AT_MS)).toBe(endMs);
+  if (end !== undefined) expect(keysOf(template).endOfPeriodMs(endMs - 1)).toBe(endMs);
 });
 
 test.each([

@@ -30,6 +30,9 @@ const NEEDS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   month: [["year"]],
 };
 
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+
 const PLACEHOLDER = /\{([^{}]*)\}/g;
 const PLAIN_TEXT = /^[A-Za-z0-9!_.*'()=/-]*$/;
 
@@ -79,8 +82,8 @@ export interface Writer {
 export class ObjectKeys {
   readonly #template: string;
   readonly #values: Readonly<Record<string, string>>;
-  /** How many characters of an ISO time, such as `2026-11-23T07:…`, all events of an object share. */
-  readonly #periodChars: number;
+  /** The part of the time that shows in the key, and that all events of an object share. */
+  readonly #period: "hour" | "day" | "month" | "year" | "none";
 
   constructor(options: { template: string; prefix: string; ext: string; writer: Writer }) {
     const { template, prefix, ext, writer } = options;
@@ -88,12 +91,26 @@ export class ObjectKeys {
     this.#values = { prefix, ext, sink: writer.sink, node: writer.node, slot: writer.slot };
     const names = namesIn(template);
     const has = (name: string) => names.includes(name);
-    this.#periodChars = has("hour") ? 13 : has("date") || has("day") ? 10 : has("month") ? 7 : has("year") ? 4 : 0;
+    if (has("hour")) this.#period = "hour";
+    else if (has("date") || has("day")) this.#period = "day";
+    else this.#period = has("month") ? "month" : has("year") ? "year" : "none";
   }
 
-  /** The part of the time that shows in the key. Later periods sort behind earlier ones. */
-  periodOf(receivedMs: number): string {
-    return new Date(receivedMs).toISOString().slice(0, this.#periodChars);
+  /** Unix milliseconds at which events begin to have another time in their key. */
+  endOfPeriodMs(receivedMs: number): number {
+    const time = new Date(receivedMs);
+    switch (this.#period) {
+      case "hour":
+        return (Math.floor(receivedMs / HOUR_MS) + 1) * HOUR_MS;
+      case "day":
+        return (Math.floor(receivedMs / DAY_MS) + 1) * DAY_MS;
+      case "month":
+        return Date.UTC(time.getUTCFullYear(), time.getUTCMonth() + 1);
+      case "year":
+        return Date.UTC(time.getUTCFullYear() + 1, 0);
+      case "none":
+        return Number.POSITIVE_INFINITY;
+    }
   }
 
   /** @param suffix tells an object from one that has its key and holds something else */

@@ -50,7 +50,7 @@ export class ObjectWriter {
     const { store, keys, contentType, conditionalWrites } = this.#options;
     const [first] = events;
     if (first === undefined) return { kind: "failed", reason: "nothing to write" };
-    const inscription = inscriptionOf(events);
+    const inscription = await inscriptionOf(events);
     const key = conditionalWrites ? keys.keyOf(first) : keys.keyByContent(first, inscription.idsSha256);
     const object = { key, contentType, inscription, body: await body };
     const created = await store.create(object, signal);
@@ -59,7 +59,7 @@ export class ObjectWriter {
 
     const found = await store.look(key, signal);
     if (found.kind === "failed") return found;
-    switch (this.#compare(key, found.inscription, known)) {
+    switch (await this.#compare(key, found.inscription, known)) {
       case "ours":
         return this.#stored(found.inscription ?? inscription);
       case "undecided":
@@ -80,8 +80,8 @@ export class ObjectWriter {
     return { kind: "failed", reason: "both keys for these events are taken by objects that hold others" };
   }
 
-  #compare(key: string, object: Inscription | undefined, known: Batch): "ours" | "other" | "undecided" {
-    const verdict = object === undefined ? "other" : compare(object, known);
+  async #compare(key: string, object: Inscription | undefined, known: Batch): Promise<"ours" | "other" | "undecided"> {
+    const verdict = object === undefined ? "other" : await compare(object, known);
     if (verdict !== "undecided") return verdict;
     if (this.#undecided?.key !== key) this.#undecided = { key, times: 0 };
     return ++this.#undecided.times > MAX_UNDECIDED ? "other" : "undecided";

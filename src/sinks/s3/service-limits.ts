@@ -26,5 +26,5 @@ export const MIN_INFREQUENT_ACCESS_DAYS = 30;
  */
 export const MAX_BATCH_BYTES = 256 * MIB;
 
-/** Our own limit on the events of a batch: half of what a pipeline holds. */
-export const MAX_BATCH_EVENTS = 131_072;
+/** Our own limit on the events of a batch: somewhat below the 262,144 that a pipeline holds. */
+export const MAX_BATCH_EVENTS = 250_000;

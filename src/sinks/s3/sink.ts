@@ -106,7 +106,7 @@ export class S3Sink implements Sink {
     if (batch.length === 0) return { kind: "delivered" };
     if (this.#closed !== undefined) return { kind: "retryable", reason: "the sink is closed" };
     if (signal.aborted) return { kind: "retryable", reason: GIVEN_UP };
-    const sorted = batch.toSorted((a, b) => a.position - b.position);
+    const sorted = inOrder(batch);
     this.#owed?.add(sorted);
     const turn = this.#inTurn(sorted, this.#lastTurn, signal);
     this.#lastTurn = turn.catch(() => {});
@@ -144,6 +144,7 @@ export class S3Sink implements Sink {
   async #writeAll(sorted: Batch, foreseen: Encoded | undefined, signal: AbortSignal): Promise<Outcome> {
     let storedEvents = 0;
     while (storedEvents < sorted.length) {
+      if (signal.aborted) return { storedEvents, failure: { reason: GIVEN_UP } };
       const ready = this.#ready(sorted.slice(storedEvents));
       const events = this.#nextObject(ready);
       const [first] = events;
@@ -183,12 +184,10 @@ export class S3Sink implements Sink {
   #nextObject(events: Batch): Batch {
     const [first] = events;
     if (first === undefined) return [];
-    const period = this.#keys.periodOf(first.receivedMs);
+    const endMs = this.#keys.endOfPeriodMs(first.receivedMs);
     const lastTried = this.#tried?.first === first.position ? this.#tried.last : Number.POSITIVE_INFINITY;
     // Events that were received in an earlier hour and come late stay with those around them: else each would be an object.
-    const end = events.findIndex(
-      ({ position, receivedMs }) => position > lastTried || this.#keys.periodOf(receivedMs) > period,
-    );
+    const end = events.findIndex(({ position, receivedMs }) => position > lastTried || receivedMs >= endMs);
     return end === -1 ? events : events.slice(0, end);
   }
 
@@ -206,6 +205,12 @@ export class S3Sink implements Sink {
     await this.#encoder.close();
     await this.#store.close();
   }
+}
+
+/** By position, as nearly all batches are. */
+function inOrder(batch: Batch): Batch {
+  const isSorted = batch.every(({ position }, index) => index === 0 || position > (batch[index - 1]?.position ?? 0));
+  return isSorted ? batch : batch.toSorted((a, b) => a.position - b.position);
 }
 
 /** Both are in order, and cut from what the journal has. */
