@@ -4,7 +4,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { SinkState } from "../core/deliveries.ts";
 import type { CollectedEvent, Position } from "../core/event.ts";
-import type { Journal } from "../core/journal.ts";
+import type { EventLog } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
 import type { Sink } from "../core/sink.ts";
 import { Attempts } from "./attempts.ts";
@@ -38,7 +38,7 @@ const CLOSE_GRACE_MS = 2_000;
 export interface PipelineOptions {
   readonly settings: SinkSettings;
   readonly sink: Sink;
-  readonly journal: Journal;
+  readonly journal: EventLog;
   /** The cursor to continue from. */
   readonly from: Position;
   /** Told of each move of the cursor; never after `stop` or `drain` has resolved. */
@@ -77,7 +77,7 @@ export interface PipelineOptions {
 export class Pipeline {
   readonly settings: SinkSettings;
   readonly #sink: Sink;
-  readonly #journal: Journal;
+  readonly #journal: EventLog;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: SinkMetrics;
