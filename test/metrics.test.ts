@@ -10,6 +10,7 @@ import { createPipelineMetrics } from "../src/pipeline/metrics.ts";
 import { createFileSinkMetrics } from "../src/sinks/file/metrics.ts";
 import { createMemorySinkMetrics } from "../src/sinks/memory/metrics.ts";
 import { createOpensearchSinkMetrics } from "../src/sinks/opensearch/metrics.ts";
+import { createS3SinkMetrics } from "../src/sinks/s3/metrics.ts";
 import { registerLedgerMetrics } from "../src/telemetry/registry.ts";
 
 test("docs/metrics.md lists exactly the metrics there are, each with its type and labels", async () => {
@@ -21,6 +22,7 @@ test("docs/metrics.md lists exactly the metrics there are, each with its type an
   createPipelineMetrics(registry);
   createFileSinkMetrics(registry);
   createMemorySinkMetrics(registry);
+  createS3SinkMetrics(registry);
   createOpensearchSinkMetrics(registry);
   registerWorkerMetrics(registry, () => []);
   registerLedgerMetrics(registry, new Ledger(), createMemoryJournal({ slot: "0", maxBytes: 1_000_000 }));

@@ -1,5 +1,6 @@
 import { startFauxqs } from "fauxqs";
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import { afterEach, beforeEach, vi } from "vitest";
 import { s3Config } from "../../src/sinks/s3/config.ts";
 import { createS3Sink } from "../../src/sinks/s3/sink.ts";
@@ -34,7 +35,12 @@ async function openHarness(settings: object): Promise<SinkHarness> {
     ...settings,
     batch: { maxEvents: 200, maxBytes: "256KiB" },
   });
-  const sink = createS3Sink(config, { node: "node", slot: "0", log: pino({ level: "silent" }) });
+  const sink = createS3Sink(config, {
+    node: "node",
+    slot: "0",
+    log: pino({ level: "silent" }),
+    registry: new Registry(),
+  });
   return {
     sink,
     delivered: async () => linesOf(await bucket.text()),

@@ -5,6 +5,7 @@ import { ListMultipartUploadsCommand, GetObjectTaggingCommand } from "@aws-sdk/c
 import { DuckDBInstance } from "@duckdb/node-api";
 import { startFauxqs } from "fauxqs";
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { CollectedEvent } from "../../src/core/event.ts";
 import type { Receipt } from "../../src/core/sink.ts";
@@ -63,6 +64,7 @@ function openSink(endpoint: string, bucket: string, change: object = {}): S3Sink
     node: "node",
     slot: "0",
     log: pino({ level: "silent" }),
+    registry: new Registry(),
   });
 }
 

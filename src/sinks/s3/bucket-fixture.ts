@@ -1,4 +1,5 @@
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import type { Clock } from "../../core/clock.ts";
 import type { CollectedEvent } from "../../core/event.ts";
 import { s3Config } from "./config.ts";
@@ -48,6 +49,7 @@ export function openSink(store: ObjectStore, change: object = {}, clock?: Clock)
     node: "node",
     slot: "0",
     log: pino({ level: "silent" }),
+    registry: new Registry(),
     store,
     ...(clock && { clock }),
   });

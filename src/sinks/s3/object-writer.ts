@@ -1,7 +1,7 @@
 import type { Batch } from "../../core/sink.ts";
 import { compare, type Inscription, inscriptionOf, inscriptionsEqual } from "./inscription.ts";
 import type { ObjectKeys } from "./object-key.ts";
-import type { Failure, ObjectStore } from "./object-store.ts";
+import type { Failure, NewObject, ObjectStore } from "./object-store.ts";
 
 /** `stored`: so many events, the first ones, are in the bucket. */
 export type Written = { readonly kind: "stored"; readonly events: number } | Failure;
@@ -12,13 +12,20 @@ export type Written = { readonly kind: "stored"; readonly events: number } | Fai
  */
 const MAX_UNDECIDED = 20;
 
+/** `found`: it was there. `renamed`: its key was taken by an object that holds other events. */
+export interface StoredObject {
+  readonly result: "created" | "found" | "renamed";
+  readonly key: string;
+  /** As it is in the bucket; 0 when it was there. */
+  readonly bytes: number;
+}
+
 export interface ObjectWriterOptions {
   readonly store: ObjectStore;
   readonly contentType: string;
   readonly keys: ObjectKeys;
   readonly conditionalWrites: boolean;
-  /** An object with our key holds other events than ours: positions were used twice. */
-  readonly onOther: (key: string, newKey: string) => void;
+  readonly observe: (stored: StoredObject) => void;
 }
 
 /**
@@ -54,28 +61,27 @@ export class ObjectWriter {
     const key = conditionalWrites ? keys.keyOf(first) : keys.keyByContent(first, inscription.idsSha256);
     const object = { key, contentType, inscription, body: await body };
     const created = await store.create(object, signal);
-    if (created.kind === "created") return this.#stored(inscription);
+    if (created.kind === "created") return this.#stored(inscription, "created", object);
     if (created.kind === "failed") return created;
 
     const found = await store.look(key, signal);
     if (found.kind === "failed") return found;
     switch (await this.#compare(key, found.inscription, known)) {
       case "ours":
-        return this.#stored(found.inscription ?? inscription);
+        return this.#stored(found.inscription ?? inscription, "found", object);
       case "undecided":
         return { kind: "failed", reason: "an object holds these events and more, which are to be compared first" };
       case "other":
         break;
     }
-    const otherKey = keys.keyOf(first, inscription.idsSha256.slice(0, 16));
-    this.#options.onOther(key, otherKey);
-    const other = await store.create({ ...object, key: otherKey }, signal);
-    if (other.kind === "created") return this.#stored(inscription);
+    const renamed = { ...object, key: keys.keyOf(first, inscription.idsSha256.slice(0, 16)) };
+    const other = await store.create(renamed, signal);
+    if (other.kind === "created") return this.#stored(inscription, "renamed", renamed);
     if (other.kind === "failed") return other;
-    const again = await store.look(otherKey, signal);
+    const again = await store.look(renamed.key, signal);
     if (again.kind === "failed") return again;
     if (again.inscription !== undefined && inscriptionsEqual(again.inscription, inscription)) {
-      return this.#stored(inscription);
+      return this.#stored(inscription, "found", renamed);
     }
     return { kind: "failed", reason: "both keys for these events are taken by objects that hold others" };
   }
@@ -87,8 +93,9 @@ export class ObjectWriter {
     return ++this.#undecided.times > MAX_UNDECIDED ? "other" : "undecided";
   }
 
-  #stored({ events }: Inscription): Written {
+  #stored({ events }: Inscription, result: StoredObject["result"], { key, body }: NewObject): Written {
     this.#undecided = undefined;
+    this.#options.observe({ result, key, bytes: result === "found" ? 0 : body.length });
     return { kind: "stored", events };
   }
 }

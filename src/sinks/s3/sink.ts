@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { CollectedEvent, Position } from "../../core/event.ts";
 import type { Batch, BatchLimits, Receipt, Sink } from "../../core/sink.ts";
@@ -7,9 +8,10 @@ import { EncoderThreadEnded } from "../../formats/parquet/parquet-encoder.ts";
 import { BucketStore } from "./bucket-store.ts";
 import type { S3Config } from "./config.ts";
 import { createEncoder, type ObjectEncoder } from "./encode.ts";
+import { createS3SinkMetrics, type S3SinkMetrics } from "./metrics.ts";
 import { ObjectKeys } from "./object-key.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { ObjectWriter } from "./object-writer.ts";
+import { ObjectWriter, type StoredObject } from "./object-writer.ts";
 import { OwedEvents } from "./owed-events.ts";
 import { receiptOf } from "./response.ts";
 
@@ -17,6 +19,7 @@ export interface S3SinkContext {
   readonly node: string;
   readonly slot: string;
   readonly log: Logger;
+  readonly registry: Registry;
   readonly clock?: Clock;
   /** Default: the bucket of the configuration. */
   readonly store?: ObjectStore;
@@ -62,6 +65,7 @@ export class S3Sink implements Sink {
   readonly #encoder: ObjectEncoder;
   readonly #keys: ObjectKeys;
   readonly #writer: ObjectWriter;
+  readonly #metrics: S3SinkMetrics;
   /** Ends when the write that came last does. */
   #lastTurn: Promise<unknown> = Promise.resolve();
   #writing = 0;
@@ -73,12 +77,13 @@ export class S3Sink implements Sink {
   #waitsSinceMs: number | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(config: S3Config, { node, slot, log, clock = systemClock, store }: S3SinkContext) {
+  constructor(config: S3Config, { node, slot, log, registry, clock = systemClock, store }: S3SinkContext) {
     this.name = config.name;
     const { maxEvents, maxBytes, maxAgeMs } = config.batch;
     this.limits = { maxEvents, maxBytes, maxEventBytes: maxBytes, maxAgeMs };
     this.#clock = clock;
     this.#log = log;
+    this.#metrics = createS3SinkMetrics(registry);
     this.#store = store ?? new BucketStore(config, clock);
     this.#encoder = createEncoder(config);
     const writer = { sink: config.name, node, slot };
@@ -88,11 +93,7 @@ export class S3Sink implements Sink {
       contentType: this.#encoder.contentType,
       keys: this.#keys,
       conditionalWrites: config.conditionalWrites,
-      onOther: (key, newKey) =>
-        log.warn(
-          { key, newKey },
-          "an object with the key of these events holds others: the journal was wiped or copied, or `when` changed. They are stored under another key",
-        ),
+      observe: (stored) => this.#observe(stored),
     });
     this.#owed = config.retry.maxAgeMs === 0 ? new OwedEvents() : undefined;
     this.#patienceMs = 2 * (config.retry.maxDelayMs + config.timeoutMs) + 60_000;
@@ -160,6 +161,16 @@ export class S3Sink implements Sink {
       storedEvents += result.events;
     }
     return { storedEvents, failure: undefined };
+  }
+
+  #observe({ result, key, bytes }: StoredObject): void {
+    this.#metrics.objects.inc({ sink: this.name, result });
+    this.#metrics.bytes.inc({ sink: this.name }, bytes);
+    if (result !== "renamed") return;
+    this.#log.warn(
+      { key },
+      "another object had the key of these events and holds others: the journal was wiped or copied, or `when` changed. They are stored under a key of their own",
+    );
   }
 
   /** The events that may be written now. Those that nothing is heard of for long are not waited for any more. */
