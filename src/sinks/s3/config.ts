@@ -124,7 +124,7 @@ export const s3Config = z
     multipart: z
       .strictObject({
         partBytes: byteSize({ min: MIN_PART_BYTES, max: MAX_BATCH_BYTES })
-          .prefault(16 * MIB)
+          .prefault(8 * MIB)
           .describe("An object larger than this is uploaded in parts of this size."),
         maxParallel: z.int().min(1).max(16).default(4).describe("Parts uploaded at the same time."),
       })

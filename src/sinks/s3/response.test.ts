@@ -39,6 +39,7 @@ describe("an error", () => {
     [errorOf("ConditionalRequestConflict", 409), "another attempt to store the object"],
     [errorOf("InternalError", 500, "We encountered an internal error."), 'InternalError: "We encountered'],
     [errorOf("UnknownError", 502, "UnknownError"), "HTTP 502"],
+    [errorOf("Error", 413, "Deserialization error: to see"), "lower multipart.partBytes"],
     [Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" }), "no reply from the service"],
     [new AggregateError([new Error("connect ECONNREFUSED ::1")]), "no reply from the service: connect ECONNREFUSED"],
     [Object.assign(new Error("x"), { name: "CredentialsProviderError" }), "no AWS credentials were found"],

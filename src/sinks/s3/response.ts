@@ -29,6 +29,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   ExpiredToken: "the AWS credentials have expired; fresh ones are looked up",
   Forbidden: ALLOW,
   IllegalLocationConstraintException: "the bucket is in another region; correct `region`",
+  "HTTP 413": "the service, or a proxy before it, takes no request this large; lower multipart.partBytes",
   InvalidAccessKeyId: "the AWS credentials are not valid; they are looked up again",
   InvalidArgument: CLASS_OR_LOCK,
   InvalidRequest: CLASS_OR_LOCK,
@@ -77,12 +78,16 @@ export function readS3Error(error: unknown): S3Error {
     return { status, code, reason: `no reply from the service: ${errorInWords(causeOf(error))}` };
   }
   const code = codeOf(error, status);
-  const advice = ADVICE[code];
-  const words =
-    advice ?? (error.message === "" || error.message === "UnknownError" ? "" : `"${quotable(error.message)}"`);
+  const words = ADVICE[code] ?? wordsOf(error);
   const retryAfterMs = retryAfterOf(error);
   const reason = words === "" ? code : `${code}: ${words}`;
   return { status, code, reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}
+
+/** What the service said. A gateway's page is none of it, and what the SDK has to say of that does not help. */
+function wordsOf({ message }: Error): string {
+  const isNone = message === "" || message === "UnknownError" || message.includes("Deserialization error");
+  return isNone ? "" : `"${quotable(message)}"`;
 }
 
 export function blamesIdentity({ code }: S3Error): boolean {
