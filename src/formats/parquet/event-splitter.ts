@@ -3,6 +3,7 @@ import { EnvelopeWriter } from "./envelope-writer.ts";
 import { TEXT_ATTRIBUTES, type TextAttribute, TIME_ATTRIBUTES, type TimeAttribute } from "./event-columns.ts";
 import { type EventTime, readTime } from "./event-time.ts";
 import { MemberScanner } from "./json-scan.ts";
+import { strictJson } from "./strict-json.ts";
 import { hasEscape, type JsonText, readJsonText } from "./json-text.ts";
 
 /** An event's values by column; what it has not is `undefined`. */
@@ -42,6 +43,8 @@ const TIME_PLACEHOLDERS = TIME_ATTRIBUTES.map((name) =>
 );
 
 interface Member {
+  /** With its quotes; cut where it is longer than any that counts. */
+  key: Uint8Array;
   lifted: number;
   keyStart: number;
   valueStart: number;
@@ -60,26 +63,31 @@ interface Remembered {
  *
  * Invariant: `rebuildEvent` makes an event's bytes again from what comes out, whatever they are. `envelope` is
  * the event with the values that have columns cut out, and so is nearly always the same. A value whose column
- * would not give it back byte for byte (a number where a text belongs, an unusual escape) stays in the envelope
+ * would not give it back byte for byte (a number where a text belongs, an unusual escape, half a surrogate pair) stays in the envelope
  * too. What is not UTF-8, or no JSON object, is in `raw` as it is.
  */
 export class EventSplitter {
   readonly #scanner = new MemberScanner();
   readonly #envelope = new EnvelopeWriter();
   readonly #members: Member[] = [];
+  readonly #event: SplitEvent = {
+    texts: TEXT_ATTRIBUTES.map(() => undefined),
+    times: TIME_ATTRIBUTES.map(() => undefined),
+    data: undefined,
+    extensions: undefined,
+    envelope: undefined,
+    raw: undefined,
+  };
   /** By lifted attribute, the number of the last member of that name: the one that counts. */
   readonly #counting = new Int32Array(LIFTED.length);
   readonly #last: (Remembered | undefined)[] = [];
 
+  /** The columns of an event, until the next call: the object is used again. */
   split(bytes: Buffer): SplitEvent {
-    const event: SplitEvent = {
-      texts: Array.from<undefined>({ length: TEXT_ATTRIBUTES.length }),
-      times: Array.from<undefined>({ length: TIME_ATTRIBUTES.length }),
-      data: undefined,
-      extensions: undefined,
-      envelope: undefined,
-      raw: undefined,
-    };
+    const event = this.#event;
+    event.texts.fill(undefined);
+    event.times.fill(undefined);
+    event.data = event.extensions = event.envelope = event.raw = undefined;
     const members = isUtf8(bytes) ? this.#scan(bytes) : undefined;
     if (members === undefined) {
       event.raw = bytes;
@@ -97,11 +105,13 @@ export class EventSplitter {
     scanner.start(bytes, 0, bytes.length);
     for (; scanner.next(); count++) {
       const { keyStart, keyEnd, valueStart, valueEnd } = scanner;
-      const isShort = keyEnd - keyStart <= LONGEST_KEY;
-      const lifted = (isShort ? LIFTED_BY_KEY.get(bytes.toString("latin1", keyStart, keyEnd)) : undefined) ?? EXTENSION;
-      if (lifted >= 0) this.#counting[lifted] = count;
-      const member = (this.#members[count] ??= { lifted, keyStart, valueStart, valueEnd });
-      member.lifted = lifted;
+      const member = (this.#members[count] ??= newMember());
+      // Events of a source have their members in the same order, mostly.
+      if (!isSame(member.key, bytes, keyStart, keyEnd)) {
+        member.key = copyOf(bytes, keyStart, Math.min(keyEnd, keyStart + LONGEST_KEY + 1));
+        member.lifted = LIFTED_BY_KEY.get(Buffer.from(member.key).toString("latin1")) ?? EXTENSION;
+      }
+      if (member.lifted >= 0) this.#counting[member.lifted] = count;
       member.keyStart = keyStart;
       member.valueStart = valueStart;
       member.valueEnd = valueEnd;
@@ -112,13 +122,21 @@ export class EventSplitter {
   #take(event: SplitEvent, bytes: Buffer, count: number): void {
     const envelope = this.#envelope;
     const extensions: string[] = [];
+    /** Those that the envelope has as they are; at the end, since the others are found by their order. */
+    const changed: string[] = [];
     let copied = 0;
     envelope.start(bytes);
     for (let index = 0; index < count; index++) {
       const member = this.#members[index];
       if (member === undefined) continue;
       if (member.lifted === EXTENSION) {
-        extensions.push(bytes.toString("utf8", member.keyStart, member.valueEnd));
+        const text = bytes.toString("utf8", member.keyStart, member.valueEnd);
+        const strict = text.includes("\\") ? strictJson(text) : text;
+        if (strict !== text) {
+          changed.push(strict);
+          continue;
+        }
+        extensions.push(text);
         envelope.copy(copied, member.keyStart);
         envelope.put(EXTENSION_PLACEHOLDER);
         copied = member.valueEnd;
@@ -133,6 +151,7 @@ export class EventSplitter {
     }
     envelope.copy(copied, bytes.length);
     event.envelope = envelope.finish();
+    extensions.push(...changed);
     if (extensions.length > 0) event.extensions = `{${extensions.join(",")}}`;
   }
 
@@ -141,8 +160,10 @@ export class EventSplitter {
     const { lifted, valueStart, valueEnd } = member;
     const placeholder = PLACEHOLDERS[lifted];
     if (lifted === DATA) {
-      event.data = bytes.subarray(valueStart, valueEnd);
-      return placeholder;
+      const data = bytes.subarray(valueStart, valueEnd);
+      const strict = data.includes(BACKSLASH) ? strictBytes(data) : data;
+      event.data = strict;
+      return strict === data ? placeholder : undefined;
     }
     if (UNIQUE.has(lifted) && bytes[valueStart] === QUOTE && !hasEscape(bytes, valueStart, valueEnd)) {
       event.texts[lifted] = bytes.subarray(valueStart + 1, valueEnd - 1);
@@ -162,13 +183,29 @@ export class EventSplitter {
     if (last !== undefined && isSame(last.raw, bytes, valueStart, valueEnd)) return last;
     const text = readJsonText(bytes, valueStart, valueEnd);
     const time = lifted >= FIRST_TIME && text?.isPlain === true ? readTime(text.text) : undefined;
-    const read = { raw: Uint8Array.prototype.slice.call(bytes, valueStart, valueEnd), text, time };
+    const read = { raw: copyOf(bytes, valueStart, valueEnd), text, time };
     this.#last[lifted] = read;
     return read;
   }
 }
 
 const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+/** The same bytes if there is nothing to change. */
+function strictBytes(json: Buffer): Uint8Array {
+  const text = json.toString("utf8");
+  const strict = strictJson(text);
+  return strict === text ? json : Buffer.from(strict);
+}
+
+function newMember(): Member {
+  return { key: new Uint8Array(), lifted: EXTENSION, keyStart: 0, valueStart: 0, valueEnd: 0 };
+}
+
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end);
+}
 
 function isSame(raw: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
   if (raw.length !== end - start) return false;

@@ -11,9 +11,33 @@ export interface EventTime {
 
 const PATTERN = /^(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(?:\.(\d{1,40}))?([Zz]|([+-])(\d\d):(\d\d))$/;
 const MAX_DIGITS = 6;
+/** `2026-11-23T12:00:00`, without the fraction and the `Z`. */
+const SECOND_LENGTH = 19;
+
+/** Seconds that were read, as text: under load, many events share one. */
+const seconds = new Map<string, bigint>();
+const MAX_SECONDS = 4_096;
 
 /** Reads a date and time as RFC 3339 writes it; `undefined` if it is none that the calendar has. */
 export function readTime(text: string): EventTime | undefined {
+  return readInKnownSecond(text) ?? readAny(text);
+}
+
+function readInKnownSecond(text: string): EventTime | undefined {
+  const digits = text.length - SECOND_LENGTH - 2;
+  if (digits < 1 || digits > MAX_DIGITS || text[SECOND_LENGTH] !== "." || !text.endsWith("Z")) return undefined;
+  const second = seconds.get(text.slice(0, SECOND_LENGTH));
+  if (second === undefined) return undefined;
+  let fraction = 0;
+  for (let at = SECOND_LENGTH + 1; at < text.length - 1; at++) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return undefined;
+    fraction = fraction * 10 + digit;
+  }
+  return { micros: second + BigInt(fraction * 10 ** (MAX_DIGITS - digits)), digits };
+}
+
+function readAny(text: string): EventTime | undefined {
   const parts = PATTERN.exec(text);
   if (parts === null) return undefined;
   const [, day = "", clock = "", fraction = "", zone, sign, hours, minutes] = parts;
@@ -21,10 +45,16 @@ export function readTime(text: string): EventTime | undefined {
   // A leap second is no time of this clock, and the 30th of February would become another day.
   if (Number.isNaN(local) || !new Date(local).toISOString().startsWith(day)) return undefined;
   const offsetMs = sign === undefined ? 0 : (Number(hours) * 60 + Number(minutes)) * 60_000;
-  const ms = sign === "-" ? local + offsetMs : local - offsetMs;
-  const micros = BigInt(ms) * 1000n + BigInt(fraction.slice(0, MAX_DIGITS).padEnd(MAX_DIGITS, "0"));
-  const isPlain = zone === "Z" && text[10] === "T" && fraction.length <= MAX_DIGITS;
-  return { micros, digits: isPlain ? fraction.length : undefined };
+  const second = BigInt(sign === "-" ? local + offsetMs : local - offsetMs) * 1000n;
+  const isPlain = zone === "Z" && text[day.length] === "T";
+  if (isPlain) {
+    if (seconds.size >= MAX_SECONDS) seconds.clear();
+    seconds.set(text.slice(0, SECOND_LENGTH), second);
+  }
+  return {
+    micros: second + BigInt(fraction.slice(0, MAX_DIGITS).padEnd(MAX_DIGITS, "0")),
+    digits: isPlain && fraction.length <= MAX_DIGITS ? fraction.length : undefined,
+  };
 }
 
 /** The time in UTC with this many digits of the second's fraction, 0 to 6. */

@@ -2,7 +2,7 @@ import * as fc from "fast-check";
 import { parquetMetadata } from "hyparquet";
 import { afterEach, expect, test } from "vitest";
 import type { CollectedEvent } from "../../core/event.ts";
-import { ParquetEncoder } from "./parquet-encoder.ts";
+import { EncoderThreadEnded, ParquetEncoder } from "./parquet-encoder.ts";
 import type { ParquetOptions } from "./parquet-file.ts";
 import { type ParquetRow, readEvents, readRows } from "./read-events.ts";
 
@@ -14,7 +14,7 @@ afterEach(async () => {
 test.each(["none", "snappy", "gzip", "zstd"] as const)(
   "every event comes back byte for byte (%s)",
   async (compression) => {
-    const events = Array.from({ length: 2_500 }, (_, index) => event(index, canonical(index)));
+    const events = Array.from({ length: 500 }, (_, index) => event(index, canonical(index)));
     const file = await open({ compression }).encode(events);
     expect(await rebuilt(file)).toEqual(events.map(({ bytes }) => bytes.toString("latin1")));
     expect(parquetMetadata(arrayBufferOf(file)).row_groups[0]?.columns[1]?.meta_data?.statistics).toMatchObject({
@@ -122,7 +122,7 @@ test("whatever the bytes, they come back", async () => {
       const file = await encoder.encode(all.map((some, position) => ({ ...event(position, ""), bytes: some })));
       expect(await rebuilt(file)).toEqual(all.map((some) => some.toString("latin1")));
     }),
-    { numRuns: 60 },
+    { numRuns: 20 },
   );
 });
 
@@ -149,6 +149,15 @@ test("an aborted batch is rejected at once, and the next one is encoded", async 
   expect(await rebuilt(await after)).toHaveLength(3);
 });
 
+test("a thread that needs too much memory ends, and not the process; its batch is rejected, and the next one encoded", async () => {
+  const encoder = open({}, 12);
+  const large = Array.from({ length: 49_000 }, (_, index) => event(index, canonical(index)));
+  const waiting = encoder.encode(large);
+  const after = encoder.encode(large.slice(0, 3));
+  await expect(waiting).rejects.toThrow(EncoderThreadEnded);
+  expect(await rebuilt(await after)).toHaveLength(3);
+});
+
 test("close waits for what is being encoded, and takes no more", async () => {
   const encoder = open();
   const encoding = encoder.encode([event(0, canonical(0))]);
@@ -162,8 +171,8 @@ test("a batch without events is a file without rows", async () => {
   expect(await rows(await open().encode([]))).toEqual([]);
 });
 
-function open(options: Partial<ParquetOptions> = {}): ParquetEncoder {
-  const encoder = new ParquetEncoder({ compression: "zstd", columns: [], ...options });
+function open(options: Partial<ParquetOptions> = {}, maxHeapMib?: number): ParquetEncoder {
+  const encoder = new ParquetEncoder({ compression: "zstd", columns: [], ...options }, maxHeapMib);
   encoders.push(encoder);
   return encoder;
 }

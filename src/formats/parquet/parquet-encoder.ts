@@ -41,14 +41,16 @@ interface Job {
  */
 export class ParquetEncoder {
   readonly #options: ParquetOptions;
+  readonly #maxHeapMib: number;
   readonly #waiting: Job[] = [];
   #current: Job | undefined;
   #thread: Worker | undefined;
   #closed = false;
   #idle: (() => void)[] = [];
 
-  constructor(options: ParquetOptions) {
+  constructor(options: ParquetOptions, maxHeapMib = MAX_HEAP_MIB) {
     this.#options = options;
+    this.#maxHeapMib = maxHeapMib;
   }
 
   /** The batch as a file. Rejects with the signal's reason as soon as it is aborted, and after `close`. */
@@ -105,7 +107,7 @@ export class ParquetEncoder {
       workerData: this.#options,
       // Not what the process was started with: a module that is preloaded there has no business here.
       execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: this.#maxHeapMib },
     });
     let failure: unknown;
     thread.on("message", ({ bytes }: EncodedFile) => this.#finish(thread, (job) => job.resolve(Buffer.from(bytes))));

@@ -2,7 +2,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { ByteWriter, ParquetWriter } from "hyparquet-writer";
 import { GZIP_OPTIONS, ZSTD_OPTIONS } from "../compression.ts";
 import type { ParquetCompression, TypedColumn } from "./config.ts";
-import { TEXT_ATTRIBUTES, TIME_ATTRIBUTES } from "./event-columns.ts";
+import { TEXT_ATTRIBUTES, type TextAttribute, TIME_ATTRIBUTES } from "./event-columns.ts";
 import { EventSplitter } from "./event-splitter.ts";
 import { TypedReader } from "./typed-value.ts";
 
@@ -49,6 +49,13 @@ const TYPED = {
   boolean: { type: "BOOLEAN" },
 } as const;
 
+/** What a file is begun with; it doubles as it fills. */
+const START_BYTES = 1024 * 1024;
+
+const UNIQUE: ReadonlySet<TextAttribute> = new Set(["id", "collector"]);
+/** The texts by which queries look for events; of the others least and greatest say nothing. */
+const PRUNED_BY: ReadonlySet<TextAttribute> = new Set(["id", "type", "source", "subject"]);
+
 /** Values that differ from event to event: looking for repetitions would cost time and find none. */
 const DISTINCT: ColumnSettings = { encoding: "PLAIN" };
 /** Nobody prunes by the least JSON. */
@@ -56,12 +63,15 @@ const WITHOUT_STATISTICS: ColumnSettings = { encoding: "PLAIN", statistics: fals
 
 /** One Parquet file in memory. Events are added in order; each is in the file once `finish` has returned it. */
 export class ParquetFile {
-  readonly #output = new ByteWriter();
+  readonly #output = new ByteWriter(START_BYTES);
   readonly #writer: ParquetWriter;
   readonly #splitter = new EventSplitter();
   readonly #position = column("position", { type: "INT64" }, { encoding: "DELTA_BINARY_PACKED" }, "REQUIRED");
   readonly #texts = TEXT_ATTRIBUTES.map((name) =>
-    column(name, TEXT, name === "id" || name === "collector" ? DISTINCT : {}),
+    column(name, TEXT, {
+      ...(UNIQUE.has(name) && DISTINCT),
+      statistics: PRUNED_BY.has(name),
+    }),
   );
   readonly #times = TIME_ATTRIBUTES.map((name) => column(name, TIME));
   readonly #data = column("data", JSON_TEXT, WITHOUT_STATISTICS);
@@ -70,9 +80,11 @@ export class ParquetFile {
   readonly #raw = column("raw", { type: "BYTE_ARRAY" }, WITHOUT_STATISTICS);
   readonly #typed: { readonly reader: TypedReader; readonly column: Column }[];
   readonly #columns: readonly Column[];
+  readonly #maxGroupBytes: number;
   #groupBytes = 0;
 
-  constructor({ compression, columns }: ParquetOptions) {
+  constructor({ compression, columns }: ParquetOptions, groupBytes = GROUP_BYTES) {
+    this.#maxGroupBytes = groupBytes;
     this.#typed = columns.map((typed) => ({
       reader: new TypedReader(typed),
       column: column(typed.name, TYPED[typed.type]),
@@ -105,8 +117,8 @@ export class ParquetFile {
   add(position: number, bytes: Buffer): void {
     const event = this.#splitter.split(bytes);
     this.#position.values.push(BigInt(position));
-    for (const [index, { values }] of this.#texts.entries()) values.push(event.texts[index]);
-    for (const [index, { values }] of this.#times.entries()) values.push(event.times[index]);
+    for (let index = 0; index < this.#texts.length; index++) this.#texts[index]?.values.push(event.texts[index]);
+    for (let index = 0; index < this.#times.length; index++) this.#times[index]?.values.push(event.times[index]);
     this.#data.values.push(event.data);
     this.#extensions.values.push(event.extensions);
     this.#envelope.values.push(event.envelope);
@@ -114,7 +126,7 @@ export class ParquetFile {
     for (const { reader, column: into } of this.#typed)
       into.values.push(event.raw === undefined ? reader.read(bytes) : undefined);
     this.#groupBytes += bytes.length;
-    if (this.#groupBytes >= GROUP_BYTES || this.#position.values.length >= GROUP_EVENTS) this.#writeGroup();
+    if (this.#groupBytes >= this.#maxGroupBytes || this.#position.values.length >= GROUP_EVENTS) this.#writeGroup();
   }
 
   finish(): Uint8Array {

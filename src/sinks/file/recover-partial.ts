@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { open, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { intactBytes } from "./intact-bytes.ts";
+import { intactBytes } from "../../formats/intact-bytes.ts";
 import { partialName } from "./layout.ts";
 import type { OwnFile } from "./own-files.ts";
 import { PartialFile } from "./partial-file.ts";
