@@ -13,6 +13,7 @@ import { createMemorySinkMetrics } from "../src/sinks/memory/metrics.ts";
 import { createOpensearchSinkMetrics } from "../src/sinks/opensearch/metrics.ts";
 import { createNotifySinkMetrics } from "../src/sinks/notify/metrics.ts";
 import { createNatsSinkMetrics } from "../src/sinks/nats/metrics.ts";
+import { createS3SinkMetrics } from "../src/sinks/s3/metrics.ts";
 import { registerLedgerMetrics } from "../src/telemetry/registry.ts";
 
 test("docs/metrics.md lists exactly the metrics there are, each with its type and labels", async () => {
@@ -24,6 +25,7 @@ test("docs/metrics.md lists exactly the metrics there are, each with its type an
   createPipelineMetrics(registry);
   createFileSinkMetrics(registry);
   createMemorySinkMetrics(registry);
+  createS3SinkMetrics(registry);
   createOpensearchSinkMetrics(registry);
   createNotifySinkMetrics(registry);
   createNatsSinkMetrics(registry);

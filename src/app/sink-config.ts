@@ -8,6 +8,7 @@ import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/confi
 import { notifyConfig } from "../sinks/notify/config.ts";
 import { kafkaConfig } from "../sinks/kafka/config.ts";
 import { natsConfig } from "../sinks/nats/config.ts";
+import { s3Config } from "../sinks/s3/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -15,6 +16,7 @@ export const sinkConfig = z.discriminatedUnion("type", [
   kinesisConfig,
   httpConfig,
   clickhouseConfig,
+  s3Config,
   opensearchConfig,
   elasticsearchConfig,
   fileConfig,

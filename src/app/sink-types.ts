@@ -47,6 +47,10 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createNatsSink } = await import("../sinks/nats/sink.ts");
       return createNatsSink(config, context);
     }
+    case "s3": {
+      const { createS3Sink } = await import("../sinks/s3/sink.ts");
+      return createS3Sink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":

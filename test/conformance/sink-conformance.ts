@@ -202,6 +202,7 @@ export function fatesOf(receipt: Receipt, batch: Batch): readonly Fate[] {
     return receipt.fates;
   }
   if (receipt.kind === "delivered") return batch.map(() => receipt);
+  assert(["retryable", "refused"].includes(receipt.kind), `a receipt is of a kind there is, not ${receipt.kind}`);
   const kind = receipt.kind === "refused" ? "rejected" : "retryable";
   return batch.map(() => ({ kind, reason: receipt.reason }));
 }
