@@ -5,6 +5,7 @@ import { json } from "node:stream/consumers";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { draftOf, silent, temporaryDirectory } from "../journal/journal-fixture.ts";
 import { SimulatedDisk } from "../journal/simulated-disk.ts";
 import { Caution } from "./caution.ts";
@@ -15,7 +16,7 @@ import { memorySink, openSlot, patientSink } from "./slot-fixture.ts";
 const STREAM = { type: "kinesis", name: "stream", stream: "events", region: "us-east-1", batch: { maxAgeMs: 1 } };
 
 /** A sink that misses its region, which the configuration would not let pass. */
-const IMPOSSIBLE = { ...sinkConfig.parse(STREAM), region: undefined };
+const IMPOSSIBLE = { ...kinesisConfig.parse(STREAM), region: undefined };
 
 /** The sink of a stream that takes all, and answers once `mayAnswer` has resolved. */
 async function slowStream(mayAnswer: Promise<void>): Promise<(settings?: object) => SinkConfig> {

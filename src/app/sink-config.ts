@@ -1,10 +1,23 @@
 import { z } from "zod";
+import { eventbridgeConfig } from "../sinks/eventbridge/config.ts";
 import { fileConfig } from "../sinks/file/config.ts";
+import { firehoseConfig } from "../sinks/firehose/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
+import { snsConfig } from "../sinks/sns/config.ts";
+import { sqsConfig } from "../sinks/sqs/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
-export const sinkConfig = z.discriminatedUnion("type", [kinesisConfig, fileConfig, stdoutConfig, memoryConfig]);
+export const sinkConfig = z.discriminatedUnion("type", [
+  kinesisConfig,
+  firehoseConfig,
+  sqsConfig,
+  snsConfig,
+  eventbridgeConfig,
+  fileConfig,
+  stdoutConfig,
+  memoryConfig,
+]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;
