@@ -155,6 +155,14 @@ export function sharedDirectories(config: MillraceConfig): Contradiction[] {
     }
     sinkOfDirectory.set(sink.dir, sink.name);
   }
+  const taken = new Map([...sinkOfDirectory].map(([dir, name]) => [dir, `sink ${name}`]));
+  taken.set(journal.dir, "the journal").set(quarantine.dir, "the quarantine").set(deadLetters.dir, "the dead letters");
+  for (const [index, { oversize }] of config.sinks.entries()) {
+    const owner = taken.get(oversize.dir ?? "");
+    if (owner === undefined) continue;
+    const message = `is the directory of ${owner}; use another (claim checks may share one)`;
+    problems.push({ path: ["sinks", index, "oversize", "dir"], message });
+  }
   return problems;
 }
 

@@ -41,6 +41,7 @@ test("no pointer is sent before its data is stored; while the store is down othe
   expect(rig.cursor, "over what is settled only").toBe(1);
   expect(claims.attempts.length, "with growing pauses").toBeLessThan(20);
   expect(rig.logged.filter(({ msg }) => msg.includes("cannot store")).length).toBe(1);
+  expect(rig.pipeline.health().lastError).toContain("no such bucket");
 
   claims.answer = () => Promise.resolve();
   await rig.clock.advance(2_000);

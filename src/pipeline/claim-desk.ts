@@ -8,6 +8,7 @@ import { ThrottledLog } from "../core/throttled-log.ts";
 import { backoffMs } from "./backoff.ts";
 import { partEvent } from "./claim-pointer.ts";
 import type { SinkMetrics } from "./metrics.ts";
+import type { SinkCondition } from "./sink-health.ts";
 
 /** Stored at a time. Each may be as large as an event can be. */
 const PUTS_AT_A_TIME = 4;
@@ -26,6 +27,8 @@ export interface ClaimDeskOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: SinkMetrics;
+  /** Where it is shown why storing failed. */
+  readonly condition: Pick<SinkCondition, "lastError">;
   readonly log: Logger;
   /** How long ago an event was received. */
   readonly ageMs: (event: CollectedEvent) => number;
@@ -140,10 +143,11 @@ export class ClaimDesk {
   }
 
   #failed(waiting: WaitingClaim, reason: string): void {
-    const { clock, log, metrics, random, ageMs, onGivenUp } = this.#options;
+    const { clock, condition, log, metrics, random, ageMs, onGivenUp } = this.#options;
     const { retry } = this.#options.settings;
     if (this.#failures === 0) log.error({ reason }, "the claim check cannot store data; trying again");
     metrics.claimFailed();
+    condition.lastError = `the claim check cannot store data: ${reason}`;
     const isTooOld = retry.maxAgeMs > 0 && ageMs(waiting.event) >= retry.maxAgeMs;
     if (isTooOld) onGivenUp(waiting.event, `its data could not be stored: ${reason}`);
     else this.#waiting.push(waiting);

@@ -177,6 +177,7 @@ export class Pipeline {
       random,
       log,
       metrics: this.#metrics,
+      condition: this.#condition,
       ageMs: ({ position, receivedMs }) => this.#ages.ageMs(position, receivedMs),
       onStored: (event, pointer) => {
         this.#settlement.replaced(event, pointer);
