@@ -129,4 +129,6 @@ export interface SinkSettings {
   readonly maxInFlight: number;
   readonly timeoutMs: number;
   readonly retry: { readonly minDelayMs: number; readonly maxDelayMs: number; readonly maxAgeMs: number };
+  /** Absent: as by default. */
+  readonly oversize?: { readonly maxWaitMs: number };
 }

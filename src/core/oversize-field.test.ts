@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { oversizeField } from "./oversize-field.ts";
 
 test("what is too large goes to the dead letters unless it is configured otherwise", () => {
-  expect(oversizeField.parse(undefined)).toEqual({ to: "deadLetter" });
+  expect(oversizeField.parse(undefined)).toEqual({ to: "deadLetter", maxWaitMs: 0 });
 });
 
 test.each([
@@ -13,6 +13,7 @@ test.each([
     "either dir or s3",
   ],
   ["a place for dead letters", { dir: "a" }, "for `to: claimCheck`"],
+  ["a wait for dead letters", { maxWaitMs: 1 }, "for `to: claimCheck`"],
   [
     "an age for a bucket",
     { to: "claimCheck", maxAgeMs: 60_000, s3: { bucket: "abc", region: "us-east-1" } },

@@ -40,17 +40,28 @@ export const oversizeField = z
         "Delete data in `dir` that was stored longer ago than this, in milliseconds. Default: keep it for ever.",
       ),
     s3: bucket.optional().describe("Bucket for the data, instead of `dir`."),
+    maxWaitMs: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe(
+        "Longest wait for the data to be stored while `dir` or `s3` does not take it, in milliseconds; then the event is dead-lettered. 0: for ever, which stops the sink once it may read no further.",
+      ),
   })
   .prefault({})
   .refine(({ to, dir, s3 }) => to !== "claimCheck" || (dir === undefined) !== (s3 === undefined), {
     error: "a claim check needs either dir or s3",
   })
-  .refine(({ to, dir, s3, maxAgeMs }) => to === "claimCheck" || (dir ?? s3 ?? maxAgeMs) === undefined, {
-    error: "dir, s3 and maxAgeMs are for `to: claimCheck`",
+  .refine(({ to, ...place }) => to === "claimCheck" || isPlain(place), {
+    error: "the other keys are for `to: claimCheck`",
   })
   .refine(({ dir, maxAgeMs }) => maxAgeMs === undefined || dir !== undefined, {
     path: ["maxAgeMs"],
     error: "is for dir; a bucket deletes by its lifecycle rules",
   });
+
+function isPlain(keys: { dir?: unknown; s3?: unknown; maxAgeMs?: unknown; maxWaitMs: number }): boolean {
+  return keys.maxWaitMs === 0 && (keys.dir ?? keys.s3 ?? keys.maxAgeMs) === undefined;
+}
 
 export type OversizeConfig = z.infer<typeof oversizeField>;

@@ -109,6 +109,17 @@ test("an event that cannot be stored for retry.maxAgeMs is given up, whole", asy
   expect(rig.ledger.rows()).toMatchObject([{ deadLettered: 1, held: 0 }]);
 });
 
+test("events that wait for longer than oversize.maxWaitMs are given up, tried or not, and hold nothing up", async () => {
+  const { rig, claims } = startRig({ settings: { oversize: { maxWaitMs: 2_000 } } });
+  claims.answer = () => Promise.reject(new Error("no space left"));
+  rig.write(...Array.from({ length: 10 }, () => LARGE), {});
+  await rig.clock.advance(1_500);
+  expect(rig.deadLetters).toEqual([]);
+  await rig.clock.advance(2_500);
+  expect(rig.deadLetters.map(({ code }) => code)).toEqual(Array.from({ length: 10 }, () => "event_too_large"));
+  expect(rig.ledger.rows()).toMatchObject([{ delivered: 1, deadLettered: 10, held: 0 }]);
+});
+
 test("a drain tries a store that failed at once, and waits for pointers to be delivered", async () => {
   const { rig, claims } = startRig({ settings: { retry: { ...RETRY, minDelayMs: 60_000, maxDelayMs: 60_000 } } });
   claims.answer = () => Promise.reject(new Error("busy"));

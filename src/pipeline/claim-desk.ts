@@ -7,6 +7,7 @@ import type { Sink } from "../core/sink.ts";
 import { ThrottledLog } from "../core/throttled-log.ts";
 import { backoffMs } from "./backoff.ts";
 import { partEvent } from "./claim-pointer.ts";
+import type { DeadLetterCode } from "./dead-letters.ts";
 import type { SinkMetrics } from "./metrics.ts";
 import type { SinkCondition } from "./sink-health.ts";
 
@@ -17,13 +18,15 @@ interface WaitingClaim {
   readonly event: CollectedEvent;
   readonly claim: Claim;
   readonly pointer: CollectedEvent;
+  /** Since when it waits, by the monotonic clock. */
+  readonly sinceMs: number;
 }
 
 export interface ClaimDeskOptions {
   readonly store: ClaimStore;
   readonly sink: Sink;
   /** `timeoutMs` is the longest wait for one claim to be stored, too. */
-  readonly settings: Pick<SinkSettings, "retry" | "timeoutMs">;
+  readonly settings: Pick<SinkSettings, "retry" | "timeoutMs" | "oversize">;
   readonly clock: Clock;
   readonly random: () => number;
   readonly metrics: SinkMetrics;
@@ -34,7 +37,7 @@ export interface ClaimDeskOptions {
   readonly ageMs: (event: CollectedEvent) => number;
   /** The data is stored: the pointer is to be sent in the place of the event. */
   readonly onStored: (event: CollectedEvent, pointer: CollectedEvent) => void;
-  readonly onGivenUp: (event: CollectedEvent, reason: string) => void;
+  readonly onGivenUp: (event: CollectedEvent, code: DeadLetterCode, reason: string) => void;
 }
 
 /**
@@ -66,12 +69,12 @@ export class ClaimDesk {
 
   /** Takes an event over; returns why not when it cannot be sent as a pointer either. */
   take(event: CollectedEvent): string | undefined {
-    const { store, sink } = this.#options;
+    const { store, sink, clock } = this.#options;
     const parted = partEvent(event);
     if (parted === undefined) return "it has no data to leave at the claim check, or an attribute that a pointer needs";
     const pointer = parted.pointerTo(store.addressOf(parted.claim));
     if (!fits(sink, pointer)) return "and so would be a pointer to its data";
-    this.#waiting.push({ event, claim: parted.claim, pointer });
+    this.#waiting.push({ event, claim: parted.claim, pointer, sinceMs: clock.monotonicMs() });
     this.#putNext();
     return undefined;
   }
@@ -143,18 +146,33 @@ export class ClaimDesk {
   }
 
   #failed(waiting: WaitingClaim, reason: string): void {
-    const { clock, condition, log, metrics, random, ageMs, onGivenUp } = this.#options;
-    const { retry } = this.#options.settings;
+    const { clock, condition, log, metrics, random, settings } = this.#options;
     if (this.#failures === 0) log.error({ reason }, "the claim check cannot store data; trying again");
     metrics.claimFailed();
     condition.lastError = `the claim check cannot store data: ${reason}`;
-    const isTooOld = retry.maxAgeMs > 0 && ageMs(waiting.event) >= retry.maxAgeMs;
-    if (isTooOld) onGivenUp(waiting.event, `its data could not be stored: ${reason}`);
-    else this.#waiting.push(waiting);
-    this.#pause ??= clock.after(backoffMs(retry, this.#failures++, random()), () => {
+    this.#waiting.push(waiting);
+    this.#giveUpLate(reason);
+    this.#pause ??= clock.after(backoffMs(settings.retry, this.#failures++, random()), () => {
       this.#pause = undefined;
       this.#putNext();
     });
+  }
+
+  /** Of all that wait, since while the store is down few of them are tried. */
+  #giveUpLate(reason: string): void {
+    const { ageMs, clock, onGivenUp, settings } = this.#options;
+    const { maxAgeMs } = settings.retry;
+    const maxWaitMs = settings.oversize?.maxWaitMs ?? 0;
+    if (maxAgeMs === 0 && maxWaitMs === 0) return;
+    const nowMs = clock.monotonicMs();
+    const late: (readonly [CollectedEvent, DeadLetterCode])[] = [];
+    this.#waiting = this.#waiting.filter(({ event, sinceMs }) => {
+      if (maxWaitMs > 0 && nowMs - sinceMs >= maxWaitMs) late.push([event, "event_too_large"]);
+      else if (maxAgeMs > 0 && ageMs(event) >= maxAgeMs) late.push([event, "retry_expired"]);
+      else return true;
+      return false;
+    });
+    for (const [event, code] of late) onGivenUp(event, code, `its data could not be stored: ${reason}`);
   }
 }
 

@@ -185,8 +185,8 @@ export class Pipeline {
         if (bytes !== undefined) this.#retries.push({ event: pointer, bytes, dueMs: clock.monotonicMs() });
         this.#pump();
       },
-      onGivenUp: (event, reason) => {
-        this.#deadLetters.add(event, "retry_expired", reason, digestOf(event));
+      onGivenUp: (event, code, reason) => {
+        this.#deadLetters.add(event, code, reason, digestOf(event));
         this.#pump();
       },
     });

@@ -1,5 +1,4 @@
 import type { ClaimStore } from "../../src/core/claim-store.ts";
-import type { Position } from "../../src/core/event.ts";
 import { joinedWithClaim } from "../../src/pipeline/testing/fake-claims.ts";
 import type { Dice } from "./dice.ts";
 import type { Life } from "./life.ts";
@@ -32,9 +31,9 @@ export class SimulatedClaims {
     });
   }
 
-  /** Whether the data of the event at a position could not be stored at times: it may be given up. */
-  hasFailed(sink: string, position: Position): boolean {
-    return this.#failed.has(`${sink} ${position}`);
+  /** Whether data could not be stored for a sink at times: large events may be given up, also those that were not tried. */
+  hasFailed(sink: string): boolean {
+    return this.#failed.has(sink);
   }
 
   /** The store of the pipeline of a sink. */
@@ -45,7 +44,7 @@ export class SimulatedClaims {
         if (!life.alive) return new Promise<void>(() => {});
         await this.#world.time.wait(dice.between(1, 50));
         const fails = this.#fails(temper, dice);
-        if (fails) this.#failed.add(`${sink} ${claim.position}`);
+        if (fails) this.#failed.add(sink);
         // What failed may be stored all the same.
         if (!fails || dice.chance(0.5)) this.#stored.set(`claim:${claim.position}-${claim.sha256}`, claim.bytes);
         this.#world.count(fails ? `claims: ${temper}` : "claims stored");

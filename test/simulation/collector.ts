@@ -266,7 +266,7 @@ export class Collector {
           const { id } = JSON.parse(Buffer.from(bytes).toString()) as { id: string };
           const event = events.of(id);
           const isTooLarge = code === "event_too_large" && event?.type === "large" && plan.claims === undefined;
-          const isUnstored = code === "retry_expired" && claims.hasFailed(sink, position);
+          const isUnstored = event?.type === "large" && code !== "crashed_worker" && claims.hasFailed(sink);
           const isSetAside = code === "crashed_worker" && setAside?.has(position) === true;
           const wasRefused = event !== undefined && destinations.get(sink)?.of(event)?.wasRefused === true;
           if (!isTooLarge && !isUnstored && !isSetAside && !wasRefused)

@@ -135,6 +135,7 @@ function drawSink(name: string, dice: Dice): SinkPlan {
       required: true,
       maxInFlight: dice.between(1, 4),
       timeoutMs: dice.between(100, 1_000),
+      ...(dice.chance(0.2) && { oversize: { maxWaitMs: dice.between(100, 2_000) } }),
       retry: {
         minDelayMs: dice.between(5, 100),
         maxDelayMs: dice.between(100, 2_000),
