@@ -6,6 +6,7 @@ import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
 import { snsConfig } from "../sinks/sns/config.ts";
 import { sqsConfig } from "../sinks/sqs/config.ts";
+import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -15,6 +16,8 @@ export const sinkConfig = z.discriminatedUnion("type", [
   sqsConfig,
   snsConfig,
   eventbridgeConfig,
+  opensearchConfig,
+  elasticsearchConfig,
   fileConfig,
   stdoutConfig,
   memoryConfig,

@@ -38,6 +38,11 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createEventbridgeSink } = await import("../sinks/eventbridge/sink.ts");
       return createEventbridgeSink(config, context);
     }
+    case "opensearch":
+    case "elasticsearch": {
+      const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");
+      return createOpensearchSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":
