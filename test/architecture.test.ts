@@ -13,13 +13,15 @@ const MAX_LINES = 400;
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   journal: ["core"],
-  pipeline: ["core"],
+  pipeline: ["core", "expressions"],
   ingest: ["core"],
   schemas: ["core", "watch"],
   formats: ["core"],
   outbound: ["core"],
   aws: ["core", "outbound"],
-  sinks: ["core", "aws", "formats", "outbound"],
+  expressions: ["core"],
+  alerts: ["core", "outbound"],
+  sinks: ["core", "aws", "formats", "outbound", "expressions", "alerts"],
   telemetry: ["core"],
   admin: ["core"],
   config: ["core", "watch"],
@@ -48,8 +50,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "supervisor",
     "lifeboat",
     "claims",
+    "expressions",
+    "alerts",
   ],
-  cli: ["core", "journal", "ingest", "schemas", "telemetry", "config", "lifeboat", "app", "chaos", "cost", "bench"],
+  cli: [
+    "core",
+    "journal",
+    "ingest",
+    "schemas",
+    "telemetry",
+    "config",
+    "lifeboat",
+    "app",
+    "alerts",
+    "chaos",
+    "cost",
+    "bench",
+  ],
   "client.ts": ["client"],
   "main.ts": ["cli"],
   "decode.ts": ["decode"],
@@ -171,7 +188,9 @@ describe("words", () => {
   });
 
   test("of time come from the clock that is passed in, where a simulation must decide it", () => {
-    const timed = shipped.filter(({ name }) => /^src\/(pipeline|journal|sinks|formats|outbound|claims)\//.test(name));
+    const timed = shipped.filter(({ name }) =>
+      /^src\/(pipeline|journal|sinks|formats|outbound|alerts|claims)\//.test(name),
+    );
     expect(namesOf(timed, /\b(setTimeout|setInterval|Date\.now|performance\.now)\b|node:timers/)).toEqual([]);
   });
 

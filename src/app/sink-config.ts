@@ -7,6 +7,7 @@ import { memoryConfig } from "../sinks/memory/config.ts";
 import { snsConfig } from "../sinks/sns/config.ts";
 import { sqsConfig } from "../sinks/sqs/config.ts";
 import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
+import { notifyConfig } from "../sinks/notify/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -21,6 +22,7 @@ export const sinkConfig = z.discriminatedUnion("type", [
   fileConfig,
   stdoutConfig,
   memoryConfig,
+  notifyConfig,
 ]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;

@@ -19,8 +19,12 @@ interface Options {
   readonly filterPolicy?: object;
 }
 
+interface QueueHarness extends SinkHarness {
+  delivered(): Promise<readonly Buffer[]>;
+}
+
 /** A topic, and a queue that gets what is published there. */
-async function openHarness(server: AwsServer | undefined, options: Options = {}): Promise<SinkHarness> {
+async function openHarness(server: AwsServer | undefined, options: Options = {}): Promise<QueueHarness> {
   assert(server !== undefined, "there is a server unless the test is skipped");
   const proxy = await startBreakableProxy(server.url);
   const name = `${randomUUID()}${options.fifo === true ? ".fifo" : ""}`;

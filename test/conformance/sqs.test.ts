@@ -14,10 +14,14 @@ vi.stubEnv("AWS_PROFILE", undefined);
 vi.stubEnv("AWS_ACCESS_KEY_ID", "AKTEST");
 vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
 
+interface QueueHarness extends SinkHarness {
+  delivered(): Promise<readonly Buffer[]>;
+}
+
 /** The suite wants batches of 50 events and small limits. */
 const PACKED = { eventsPerMessage: 6, batch: { maxBytes: "200KiB" } };
 
-async function openHarness(server: AwsServer | undefined, change: object, name = randomUUID()): Promise<SinkHarness> {
+async function openHarness(server: AwsServer | undefined, change: object, name = randomUUID()): Promise<QueueHarness> {
   assert(server !== undefined, "there is a server unless the test is skipped");
   const proxy = await startBreakableProxy(server.url);
   const queueUrl = await createQueue(server, name);
