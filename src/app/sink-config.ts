@@ -2,6 +2,8 @@ import { z } from "zod";
 import { eventbridgeConfig } from "../sinks/eventbridge/config.ts";
 import { fileConfig } from "../sinks/file/config.ts";
 import { firehoseConfig } from "../sinks/firehose/config.ts";
+import { clickhouseConfig } from "../sinks/clickhouse/config.ts";
+import { httpConfig } from "../sinks/http/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
 import { snsConfig } from "../sinks/sns/config.ts";
@@ -17,6 +19,8 @@ export const sinkConfig = z.discriminatedUnion("type", [
   sqsConfig,
   snsConfig,
   eventbridgeConfig,
+  httpConfig,
+  clickhouseConfig,
   opensearchConfig,
   elasticsearchConfig,
   fileConfig,

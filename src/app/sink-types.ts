@@ -42,6 +42,14 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createEventbridgeSink } = await import("../sinks/eventbridge/sink.ts");
       return createEventbridgeSink(config, context);
     }
+    case "http": {
+      const { createHttpSink } = await import("../sinks/http/sink.ts");
+      return createHttpSink(config, context);
+    }
+    case "clickhouse": {
+      const { createClickhouseSink } = await import("../sinks/clickhouse/sink.ts");
+      return createClickhouseSink(config, context);
+    }
     case "opensearch":
     case "elasticsearch": {
       const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");

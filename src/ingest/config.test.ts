@@ -16,6 +16,7 @@ test("everything but a source's name and keys has a default", () => {
     validation: "enforce",
     unknownTypes: "accept",
     ack: "accepted",
+    relay: false,
     requireId: false,
     clientIp: "truncated",
     userAgent: "raw",
@@ -49,4 +50,15 @@ test.each([
   ["an origin with a path", sourceConfig, { name: "web", keys: ["k"], origins: ["https://a.example/"] }],
 ])("the configuration refuses %s", (_what, schema, value) => {
   expect(schema.safeParse(value).success).toBe(false);
+});
+
+test.each([
+  [{ origins: ["https://shop.example"] }, "origins"],
+  [{ userAgent: "parsed" }, "userAgent"],
+  [{ bots: "drop" }, "bots"],
+  [{ geo: { file: "city.mmdb" } }, "geo"],
+])("a source that relays has no %j: its requests come from collectors", (change, field) => {
+  const source = { name: "edges", keys: ["k"], ...change };
+  expect(sourceConfig.safeParse(source).success).toBe(true);
+  expect(sourceConfig.safeParse({ ...source, relay: true }).error?.issues[0]?.path).toEqual([field]);
 });

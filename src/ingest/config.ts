@@ -185,6 +185,12 @@ const sourceFields = z.strictObject({
     .enum(ACK_LEVELS)
     .default("accepted")
     .describe("What 2xx promises unless the request says `?ack=`: received, accepted, durable or delivered."),
+  relay: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Senders of this source are collectors too: what another Millrace has recorded of an event stays (`source`, `receivedtime`, `clientip`, `useragent`, `collector`), and `via` tells that it passed here. Who has the key can claim anything, so keep it secret.",
+    ),
   requireId: z
     .boolean()
     .default(false)
@@ -247,6 +253,19 @@ const sourceFields = z.strictObject({
 export const sourceConfig = sourceFields.superRefine((source, context) => {
   for (const { path, message } of enrichmentProblems(source))
     context.addIssue({ code: "custom", path: [...path], message });
+  if (!source.relay) return;
+  for (const [field, message] of relayProblems(source)) context.addIssue({ code: "custom", path: [field], message });
 });
+
+/** What makes no sense where requests come from collectors. */
+function relayProblems({ origins, userAgent, bots, geo }: z.infer<typeof sourceFields>): [string, string][] {
+  const problems: [string, string][] = [];
+  if (origins.length > 0) problems.push(["origins", "web pages must not have the key of a relay: use another source"]);
+  const message = "would tell of the collector that relays, not of the client: set it there";
+  if (userAgent === "parsed") problems.push(["userAgent", message]);
+  if (bots !== "off") problems.push(["bots", message]);
+  if (geo !== undefined) problems.push(["geo", message]);
+  return problems;
+}
 
 export type SourceConfig = z.infer<typeof sourceConfig>;

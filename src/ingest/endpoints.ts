@@ -11,6 +11,7 @@ import type { Exchange } from "./exchange.ts";
 import { Origins } from "./origins.ts";
 import type { Problem } from "./problems.ts";
 import { parseQuery, type Query } from "./query.ts";
+import { eventsParameter, findReceipts } from "./receipt-range.ts";
 import { findReceipt } from "./receipts.ts";
 import type { ProtocolRoute } from "./protocols/all-protocols.ts";
 import { findRoute, methodsOf, nameOf, PATHS, pathOf, type Route } from "./router.ts";
@@ -131,7 +132,12 @@ export class Endpoints {
     const query = parseQuery(target);
     const source = "code" in query ? query : withOrigin(exchange, admit(exchange.request.headers, query.key, table));
     if ("code" in source) return exchange.problem(source);
-    const receipt = await findReceipt(id, this.#parts.journal.slot, this.#parts.deliveries);
+    const events = eventsParameter(target);
+    if (typeof events === "object") return exchange.problem(events);
+    const { journal, deliveries } = this.#parts;
+    const receipt = await (events === undefined
+      ? findReceipt(id, journal.slot, deliveries)
+      : findReceipts(id, events, journal.slot, deliveries));
     if ("code" in receipt) return exchange.problem(receipt);
     exchange.json(200, JSON.stringify(receipt), NO_STORE);
   }

@@ -1,5 +1,6 @@
 import type { EventValidator, ValidationProblem } from "../core/validation.ts";
 import type { IncomingEvent, IncomingItem, MalformedEvent } from "./protocols/incoming-event.ts";
+import { MAX_HOPS, readRelayed, type RelayedForm } from "./protocols/relayed-form.ts";
 import type { Source } from "./sources.ts";
 
 /** An event that is not accepted: malformed, or against the rules of its source. */
@@ -33,7 +34,15 @@ const ID_REQUIRED: ValidationProblem = {
   expected: "a string",
 };
 
-type Rules = Pick<Source, "validation" | "unknownTypes" | "requireId" | "redaction" | "attributes">;
+const TOO_MANY_HOPS: ValidationProblem = {
+  code: "invalid_attribute",
+  pointer: "/via",
+  message: `The event has come by ${MAX_HOPS} collectors already. Do their sinks form a loop?`,
+  expected: `at most ${MAX_HOPS} collectors`,
+};
+
+type Rules = Pick<Source, "validation" | "unknownTypes" | "requireId" | "redaction" | "attributes"> &
+  Partial<Pick<Source, "relay">>;
 
 /**
  * Decides which events of a request are accepted under a source's rules. The form of an
@@ -72,13 +81,18 @@ export class Judge implements Judgement {
       this.#reject({ index, id: undefined, problems: [ID_REQUIRED], raw: event.raw, parsed: true, inForm: true });
       return;
     }
+    const relayed = this.#rules.relay === true ? readRelayed(event.raw) : undefined;
+    if (relayed !== undefined && relayed.hops >= MAX_HOPS) {
+      this.#reject({ index, id: event.id, problems: [TOO_MANY_HOPS], raw: event.raw, parsed: true, inForm: true });
+      return;
+    }
     const problems = validation === "off" ? undefined : schemaProblems(event, this.#rules, this.#validator);
     event.data = undefined;
-    if (problems === undefined) this.valid.push(this.#storable(event));
+    if (problems === undefined) this.valid.push(this.#storable(event, relayed));
     else if (validation === "enforce") {
       this.#reject({ index, id: event.id, problems, raw: event.raw, parsed: true, inForm: true });
     } else {
-      this.valid.push(this.#storable(event));
+      this.valid.push(this.#storable(event, relayed));
       const warned = { index, problems };
       this.warned.push(this.#rules.redaction?.warned(warned) ?? warned);
     }
@@ -88,12 +102,15 @@ export class Judge implements Judgement {
     this.invalid.push(this.#rules.redaction?.invalid(event) ?? event);
   }
 
-  #storable(event: IncomingEvent): IncomingEvent {
+  #storable(event: IncomingEvent, relayed: RelayedForm | undefined): IncomingEvent {
     const { redaction, attributes } = this.#rules;
-    if (redaction === undefined && attributes === undefined) return event;
     let { raw } = event;
     if (redaction !== undefined) raw = redaction.event(raw);
     if (attributes !== undefined) raw = attributes.withoutOwn(raw);
+    if (relayed !== undefined) {
+      const form = raw === event.raw ? relayed : readRelayed(raw);
+      return { ...event, raw, ...(form && { relayed: form }) };
+    }
     return raw === event.raw ? event : { ...event, raw };
   }
 }

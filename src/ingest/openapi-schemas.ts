@@ -134,6 +134,31 @@ export function openapiSchemas() {
         },
       },
     },
+    ReceiptRange: {
+      type: "object",
+      required: ["id", "events", "delivery"],
+      properties: {
+        id: { type: "string" },
+        events: { type: "integer" },
+        delivery: {
+          enum: ["pending", "delivered", "undelivered"],
+          description: "Whether the required sinks have all of them.",
+        },
+        undelivered: {
+          type: "array",
+          description: "Those that a required sink refused for good.",
+          items: {
+            type: "object",
+            required: ["receipt", "sink", "state"],
+            properties: {
+              receipt: { type: "string" },
+              sink: { type: "string" },
+              state: { const: "dead-lettered" },
+            },
+          },
+        },
+      },
+    },
     SchemaList: {
       type: "object",
       required: ["schemas"],

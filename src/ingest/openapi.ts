@@ -96,6 +96,12 @@ const REPRESENTATION_HEADERS = {
   "Preference-Applied": { $ref: "#/components/headers/PreferenceApplied" },
 };
 const RECEIPT_PARAMETER = pathParameter("id", "As in the header Millrace-Receipt.", "0-41");
+const RECEIPT_EVENTS_PARAMETER = {
+  name: "events",
+  in: "query",
+  description: "Ask about so many events, up to and including this one.",
+  schema: { type: "integer", minimum: 1, maximum: 1000 },
+};
 const TYPE_PARAMETER = pathParameter("type", "An event type.", "checkout.paid");
 const VERSION_PARAMETER = pathParameter("version", "A version of its schema.", "2");
 
@@ -211,10 +217,22 @@ function getReceipt() {
   return {
     operationId: "getReceipt",
     tags: ["events"],
-    summary: "What became of an event.",
+    summary: "What became of an event, or of several that were stored together.",
     security: WITH_KEY,
-    parameters: [RECEIPT_PARAMETER],
-    responses: { "200": json("Its state at every sink.", "Receipt"), ...problems([...COMMON, ...KEYED, ...RECEIPT]) },
+    parameters: [RECEIPT_PARAMETER, RECEIPT_EVENTS_PARAMETER],
+    responses: {
+      "200": {
+        description: "Its state at every sink; with `events` whether all of them are delivered.",
+        content: {
+          "application/json": {
+            schema: {
+              anyOf: [{ $ref: "#/components/schemas/Receipt" }, { $ref: "#/components/schemas/ReceiptRange" }],
+            },
+          },
+        },
+      },
+      ...problems([...COMMON, ...KEYED, ...RECEIPT]),
+    },
   };
 }
 

@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
-import { expect, test } from "vitest";
-import type { SinkState, SlotStatus } from "../core/deliveries.ts";
+import { describe, expect, test } from "vitest";
+import type { SinkState, SinkStatus, SlotStatus } from "../core/deliveries.ts";
 import { parseReceiptId, receiptId } from "./receipt-id.ts";
+import { eventsParameter, findReceipts } from "./receipt-range.ts";
 import { countStates, findReceipt } from "./receipts.ts";
 
 test("a receipt id names its slot and position", () => {
@@ -86,4 +87,48 @@ test.each<[SlotStatus, object]>([
   };
   expect(await findReceipt("7-1", "0", elsewhere)).toMatchObject(answer);
   expect(asked).toEqual([["7", 1]]);
+});
+
+describe("several receipts at once", () => {
+  /** The states of one required sink by position, and of one that is not required. */
+  const states = (byPosition: readonly SinkState[]) => ({
+    ...deliveries([]),
+    statusOf: (position: number): SinkStatus[] | undefined => {
+      const state = byPosition[position];
+      if (state === undefined) return undefined;
+      return [
+        { sink: "stream", required: true, state },
+        { sink: "copy", required: false, state: "held" },
+      ];
+    },
+  });
+
+  test.each<[SinkState[], object]>([
+    [["held", "delivered", "settled", "dropped"], { delivery: "delivered" }],
+    [["delivered", "delivered", "held", "dead-lettered"], { delivery: "pending" }],
+    [
+      ["held", "delivered", "dead-lettered", "delivered"],
+      { delivery: "undelivered", undelivered: [{ receipt: "0-2", sink: "stream", state: "dead-lettered" }] },
+    ],
+    [["held", "delivered"], { code: "receipt_not_found" }],
+  ])("with events at %j the three up to the last are %j", async (byPosition, expected) => {
+    expect(await findReceipts("0-3", 3, "0", states(byPosition))).toMatchObject(expected);
+  });
+
+  test("cannot begin before the first event", async () => {
+    expect(await findReceipts("0-3", 5, "0", states([]))).toMatchObject({ code: "receipt_malformed" });
+  });
+
+  test.each([
+    ["/v1/receipts/0-3", undefined],
+    ["/v1/receipts/0-3?events=500&key=k", 500],
+    ["/v1/receipts/0-3?key=k&events=1000", 1_000],
+    ["/v1/receipts/0-3?events=1001", { code: "query_invalid" }],
+    ["/v1/receipts/0-3?events=0", { code: "query_invalid" }],
+    ["/v1/receipts/0-3?events=many", { code: "query_invalid" }],
+  ])("%s asks for %j", (target, expected) => {
+    const actual = eventsParameter(target);
+    if (typeof expected === "object") expect(actual).toMatchObject(expected);
+    else expect(actual).toBe(expected);
+  });
 });

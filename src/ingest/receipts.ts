@@ -14,16 +14,22 @@ export interface ReceiptView {
 /** What became of the event that a receipt names, on the node that gave the receipt. */
 export async function findReceipt(id: string, slot: string, deliveries: Deliveries): Promise<ReceiptView | Problem> {
   const parsed = parseReceiptId(id);
-  if (parsed === undefined) {
-    const detail = "A receipt id is <slot>-<position>, such as 0-41, as in the header Millrace-Receipt.";
-    return { code: "receipt_malformed", detail };
-  }
+  if (parsed === undefined) return MALFORMED_RECEIPT;
   const { position } = parsed;
   const status =
     parsed.slot === slot ? ownStatus(position, deliveries) : await deliveries.statusIn(parsed.slot, position);
-  switch (status.kind) {
-    case "known":
-      return { id: receiptId(parsed.slot, position), state: overallState(status.sinks), sinks: status.sinks };
+  if (status.kind !== "known") return describeUnknown(status);
+  return { id: receiptId(parsed.slot, position), state: overallState(status.sinks), sinks: status.sinks };
+}
+
+export const MALFORMED_RECEIPT: Problem = {
+  code: "receipt_malformed",
+  detail: "A receipt id is <slot>-<position>, such as 0-41, as in the header Millrace-Receipt.",
+};
+
+/** Why nothing can be told of a receipt. */
+export function describeUnknown({ kind }: Exclude<SlotStatus, { kind: "known" }>): Problem {
+  switch (kind) {
     case "unused":
       return { code: "receipt_not_found", detail: UNUSED };
     case "no_slot":

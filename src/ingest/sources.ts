@@ -19,6 +19,8 @@ export interface Source {
   readonly unknownTypes: SourceConfig["unknownTypes"];
   readonly ack: AckLevel;
   readonly requireId: boolean;
+  /** Its senders are collectors, whose records of an event are kept. */
+  readonly relay: boolean;
   readonly clientIp: ClientIpForm;
   readonly protocols: ReadonlySet<ProtocolName>;
   readonly json?: ValueOptions | undefined;

@@ -3,7 +3,7 @@ import { EVERY, pointerSteps, touches } from "../json-pointer.ts";
 
 /** Attributes without which a stored event would not be one, and those that the collector writes. */
 const FIXED = new Set(["id", "type", "time", "specversion"]);
-const COLLECTORS = new Set(["clientip", "collector", "idassigned", "receivedtime", "sendersource", "useragent"]);
+const COLLECTORS = new Set(["clientip", "collector", "idassigned", "receivedtime", "sendersource", "useragent", "via"]);
 
 const MAX_POINTER_CHARS = 512;
 

@@ -9,6 +9,7 @@ const COLLECTOR_ATTRIBUTES: ReadonlySet<string> = new Set([
   "receivedtime",
   "sendersource",
   "useragent",
+  "via",
 ]);
 
 /**

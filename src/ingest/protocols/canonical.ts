@@ -4,6 +4,7 @@ import { v7 } from "uuid";
 import type { EventDraft, Position } from "../../core/event.ts";
 import { skipSpace } from "../../core/json-scan.ts";
 import type { Enrichment, IncomingEvent } from "./incoming-event.ts";
+import type { RelayedForm } from "./relayed-form.ts";
 import { rewriteMembers } from "./rewrite-members.ts";
 
 const UUID_RANDOM_BYTES = 16;
@@ -40,6 +41,9 @@ export function encodeDraft(
   enrichment: Enrichment,
   assignedId: string | undefined,
 ): EventDraft {
+  if (event.relayed !== undefined && event.id !== undefined) {
+    return encodeRelayed(event, event.id, event.relayed, position, enrichment);
+  }
   const frame = frameOf(enrichment);
   const id = event.id ?? assignedId;
   assert(id !== undefined, "an event without an id is assigned one");
@@ -55,6 +59,29 @@ export function encodeDraft(
         : headOf(frame, event, id, body),
     body,
     tail: frame.tail,
+    closing: `${position}"}`,
+  };
+}
+
+const OPEN_OBJECT = Buffer.from("{");
+
+/** What another collector has made canonical stays as it is, but for this collector's place at the end of `via`. */
+function encodeRelayed(
+  event: IncomingEvent,
+  id: string,
+  { members, via }: RelayedForm,
+  position: Position,
+  { source, receivedMs, collectorPrefix }: Enrichment,
+): EventDraft {
+  const hops = via === undefined ? collectorPrefix : `${via},${collectorPrefix}`;
+  return {
+    id,
+    type: event.type,
+    source,
+    receivedMs,
+    head: OPEN_OBJECT,
+    body: onOneLineOf(members),
+    tail: Buffer.from(`,"via":${JSON.stringify(hops).slice(0, -1)}`),
     closing: `${position}"}`,
   };
 }
@@ -143,7 +170,12 @@ function innerBytes({ raw, rewrite }: IncomingEvent): Buffer {
   if (rewrite) return onOneLine(rewriteMembers(raw));
   const inner = raw.subarray(1, raw.length - 1);
   if (skipSpace(inner, 0, inner.length) === inner.length) return inner.subarray(0, 0);
-  return inner.includes(LINE_FEED) || inner.includes(CARRIAGE_RETURN) ? onOneLine(Buffer.from(inner)) : inner;
+  return onOneLineOf(inner);
+}
+
+/** The bytes themselves where they have no line ends, else a copy. */
+function onOneLineOf(json: Buffer): Buffer {
+  return json.includes(LINE_FEED) || json.includes(CARRIAGE_RETURN) ? onOneLine(Buffer.from(json)) : json;
 }
 
 /** Changes the bytes in place. Within strings JSON has no bare line ends, so these are all between tokens. */

@@ -1,4 +1,5 @@
 import type { ValidationProblem } from "../../core/validation.ts";
+import type { RelayedForm } from "./relayed-form.ts";
 
 /** One event as a sender's request holds it: read and checked for form, not yet validated against a schema. */
 export interface IncomingEvent {
@@ -13,6 +14,8 @@ export interface IncomingEvent {
   readonly raw: Buffer;
   /** True when a top-level member must be taken out or renamed before the collector adds its own. */
   readonly rewrite: boolean;
+  /** Set where another collector has recorded the event, and the source believes it. */
+  readonly relayed?: RelayedForm;
 }
 
 /** Something in the request that should be an event and is not. */

@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import type { Clock } from "../../core/clock.ts";
+import type { CollectedEvent } from "../../core/event.ts";
+import type { CallResult } from "../../outbound/http-client.ts";
+import { AwaitedEvents } from "./awaited-events.ts";
+
+/** Timers are due at once. */
+const CLOCK: Clock = {
+  nowMs: () => 0,
+  monotonicMs: () => 0,
+  after(_delayMs, run) {
+    const timer = setImmediate(run);
+    return { cancel: () => clearImmediate(timer) };
+  },
+};
+
+function reply(status: number, body: object): CallResult {
+  return { kind: "reply", status, headers: {}, body: Buffer.from(JSON.stringify(body)) };
+}
+
+const DELIVERED = reply(200, { delivery: "delivered" });
+
+function events(count: number): CollectedEvent[] {
+  const rest = { id: "", type: "", source: "", receivedMs: 0, bytes: Buffer.alloc(0) };
+  return Array.from({ length: count }, (_, position) => ({ position, ...rest }));
+}
+
+/** With the answers in turn, the last one for all that follows. */
+function open(batch: readonly CollectedEvent[], receipts: readonly string[], answers: readonly CallResult[]) {
+  const asked: string[] = [];
+  const awaited = new AwaitedEvents({
+    ask(last, count) {
+      const answer = answers[Math.min(asked.length, answers.length - 1)] ?? DELIVERED;
+      asked.push(`${last} ${count}`);
+      return Promise.resolve(answer);
+    },
+    clock: CLOCK,
+    pollMs: 50,
+  });
+  for (const [index, receipt] of receipts.entries()) {
+    const event = batch[index];
+    if (event !== undefined) awaited.add(event, receipt);
+  }
+  return { awaited, asked };
+}
+
+const { signal } = new AbortController();
+
+test("receipts that follow each other are asked about at once, slot by slot", async () => {
+  const batch = events(6);
+  const { awaited, asked } = open(batch, ["0-7", "1-3", "0-8", "0-6", "0-11"], []);
+  const fates = await awaited.settle(batch, signal);
+  expect(asked).toEqual(["0-8 3", "0-11 1", "1-3 1"]);
+  // The last one is not awaited, and nothing is said of it.
+  expect(new Set(fates.keys())).toEqual(new Set([0, 1, 2, 3, 4]));
+  expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
+test("no more than a thousand are asked about at once", async () => {
+  const batch = events(2_100);
+  const { awaited, asked } = open(
+    batch,
+    batch.map(({ position }) => `0-${position}`),
+    [],
+  );
+  await awaited.settle(batch, signal);
+  expect(asked).toEqual(["0-999 1000", "0-1999 1000", "0-2099 100"]);
+});
+
+test("they are asked about until they are settled, whatever else is answered meanwhile", async () => {
+  const batch = events(2);
+  const { awaited, asked } = open(
+    batch,
+    ["0-1", "0-2"],
+    [
+      reply(200, { delivery: "pending" }),
+      { kind: "no-reply", reason: "down" },
+      reply(503, { code: "receipt_unavailable" }),
+      reply(403, {}),
+      reply(404, { code: "not_found" }),
+      reply(200, { delivery: "undelivered" }),
+      DELIVERED,
+    ],
+  );
+  const fates = await awaited.settle(batch, signal);
+  expect([...fates.values()]).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
+  expect(asked).toHaveLength(7);
+});
+
+test("what a sink of the receiver refused is rejected, and the others are delivered", async () => {
+  const batch = events(3);
+  const undelivered = [{ receipt: "0-2", sink: "stream", state: "dead-lettered" }];
+  const { awaited } = open(batch, ["0-1", "0-2", "0-3"], [reply(200, { delivery: "undelivered", undelivered })]);
+  const fates = await awaited.settle(batch, signal);
+  expect([...fates.values()].map(({ kind }) => kind)).toEqual(["delivered", "rejected", "delivered"]);
+  expect(fates.get(1)).toMatchObject({ reason: expect.stringMatching(/sink stream.*\(0-2\)/) });
+});
+
+test("an event whose receipt is not known any more is sent again", async () => {
+  const batch = events(1);
+  const { awaited } = open(batch, ["0-1"], [reply(404, { code: "receipt_not_found" })]);
+  expect((await awaited.settle(batch, signal)).get(0)?.kind).toBe("retryable");
+  expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
+test("a wait that is aborted leaves the receipts for the next one", async () => {
+  const batch = events(2);
+  const { awaited } = open(batch, ["0-1", "0-2"], [reply(200, { delivery: "pending" })]);
+  const abort = new AbortController();
+  const settling = awaited.settle(batch, abort.signal);
+  setImmediate(() => abort.abort());
+  expect([...(await settling).values()].map(({ kind }) => kind)).toEqual(["retryable", "retryable"]);
+  expect(batch.every((event) => awaited.has(event))).toBe(true);
+});

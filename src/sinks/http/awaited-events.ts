@@ -1,0 +1,153 @@
+import type { Clock } from "../../core/clock.ts";
+import type { CollectedEvent, Position } from "../../core/event.ts";
+import type { Batch, Fate } from "../../core/sink.ts";
+import type { CallResult } from "../../outbound/http-client.ts";
+import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
+import { quotable } from "../../outbound/quotable.ts";
+
+/** Most receipts that are kept. The pipeline holds far fewer events at a time; past it the oldest are sent again. */
+const MAX_RECEIPTS = 200_000;
+
+/** Most receipts that are asked about at once: what `GET /v1/receipts/ID?events=` takes. */
+const MAX_ASKED = 1_000;
+
+const NOT_YET = "the receiver has accepted it, and its sinks do not have it yet";
+const UNKNOWN = "the receiver has accepted it, and does not know its own receipt any more; it is sent again";
+
+export interface AwaitedOptions {
+  /** Asks the receiver about the receipts up to and including `last`. */
+  readonly ask: (last: string, events: number, signal: AbortSignal) => Promise<CallResult>;
+  readonly clock: Clock;
+  readonly pollMs: number;
+}
+
+/** Receipts that follow each other in one slot of the receiver. */
+interface Run {
+  readonly slot: string;
+  readonly first: number;
+  /** Ours, in the order of their receipts. */
+  readonly events: CollectedEvent[];
+}
+
+/** What the receiver says of a run: `undelivered` has the reason of each event that is final and not delivered. */
+type Word =
+  | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, string> }
+  | { readonly kind: "pending" }
+  | { readonly kind: "unknown" };
+
+/**
+ * The events that another Millrace has accepted, and whose delivery is not told yet.
+ *
+ * They are kept across writes: a write that was waited for in vain ends as retryable, and the next one with
+ * the same events asks again and does not send them again. When the process ends, this is forgotten, and
+ * they are sent again.
+ */
+export class AwaitedEvents {
+  readonly #options: AwaitedOptions;
+  readonly #receipts = new Map<Position, string>();
+
+  constructor(options: AwaitedOptions) {
+    this.#options = options;
+  }
+
+  has({ position }: CollectedEvent): boolean {
+    return this.#receipts.has(position);
+  }
+
+  add({ position }: CollectedEvent, receipt: string): void {
+    if (this.#receipts.size >= MAX_RECEIPTS) {
+      const [oldest] = this.#receipts.keys();
+      if (oldest !== undefined) this.#receipts.delete(oldest);
+    }
+    this.#receipts.set(position, receipt);
+  }
+
+  /** Asks until all those of a batch that are awaited are settled, or the signal aborts. Their fates, by position. */
+  async settle(batch: Batch, signal: AbortSignal): Promise<ReadonlyMap<Position, Fate>> {
+    const fates = new Map<Position, Fate>();
+    let open = this.#runsOf(batch);
+    while (open.length > 0 && !signal.aborted) {
+      const pending: Run[] = [];
+      for (const run of open) {
+        if (!(await this.#settleRun(run, fates, signal))) pending.push(run);
+      }
+      open = pending;
+      if (open.length > 0) await this.#pause(signal);
+    }
+    for (const { events } of open) {
+      for (const { position } of events) fates.set(position, { kind: "retryable", reason: NOT_YET });
+    }
+    return fates;
+  }
+
+  /** False when it is to be asked again. */
+  async #settleRun(run: Run, fates: Map<Position, Fate>, signal: AbortSignal): Promise<boolean> {
+    const { slot, first, events } = run;
+    const result = await this.#options.ask(`${slot}-${first + events.length - 1}`, events.length, signal);
+    const word = readWord(result);
+    if (word.kind === "pending") return false;
+    for (const [index, { position }] of events.entries()) {
+      this.#receipts.delete(position);
+      if (word.kind === "unknown") {
+        fates.set(position, { kind: "retryable", reason: UNKNOWN });
+        continue;
+      }
+      const reason = word.undelivered.get(`${slot}-${first + index}`);
+      fates.set(position, reason === undefined ? { kind: "delivered" } : { kind: "rejected", reason });
+    }
+    return true;
+  }
+
+  #runsOf(batch: Batch): Run[] {
+    const places: { slot: string; place: number; event: CollectedEvent }[] = [];
+    for (const event of batch) {
+      const receipt = this.#receipts.get(event.position);
+      if (receipt === undefined) continue;
+      const dash = receipt.lastIndexOf("-");
+      places.push({ slot: receipt.slice(0, dash), place: Number(receipt.slice(dash + 1)), event });
+    }
+    places.sort((a, b) => (a.slot === b.slot ? a.place - b.place : a.slot < b.slot ? -1 : 1));
+    const runs: Run[] = [];
+    for (const { slot, place, event } of places) {
+      const last = runs.at(-1);
+      const goesOn = last?.slot === slot && place === last.first + last.events.length;
+      if (last !== undefined && goesOn && last.events.length < MAX_ASKED) last.events.push(event);
+      else runs.push({ slot, first: place, events: [event] });
+    }
+    return runs;
+  }
+
+  #pause(signal: AbortSignal): Promise<void> {
+    const { clock, pollMs } = this.#options;
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const end = (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = clock.after(pollMs, end);
+      signal.addEventListener("abort", end, { once: true });
+    });
+  }
+}
+
+/** What else is answered, or nothing, says nothing of the events: they are asked about again. */
+function readWord(result: CallResult): Word {
+  if (result.kind === "no-reply") return { kind: "pending" };
+  const body = parseJsonObject(result.body);
+  if (result.status === 404 && body?.["code"] === "receipt_not_found") return { kind: "unknown" };
+  const delivery = result.status === 200 ? body?.["delivery"] : undefined;
+  if (delivery === "delivered") return { kind: "settled", undelivered: new Map() };
+  const listed = body?.["undelivered"];
+  if (delivery !== "undelivered" || !Array.isArray(listed)) return { kind: "pending" };
+  const undelivered = new Map<string, string>();
+  for (const entry of listed as readonly unknown[]) {
+    if (!isObject(entry)) continue;
+    const { receipt, sink } = entry;
+    if (typeof receipt !== "string") continue;
+    const where = typeof sink === "string" ? ` ${sink}` : "";
+    undelivered.set(receipt, quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`));
+  }
+  return { kind: "settled", undelivered };
+}
