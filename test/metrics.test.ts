@@ -12,6 +12,7 @@ import { createFileSinkMetrics } from "../src/sinks/file/metrics.ts";
 import { createMemorySinkMetrics } from "../src/sinks/memory/metrics.ts";
 import { createOpensearchSinkMetrics } from "../src/sinks/opensearch/metrics.ts";
 import { createNotifySinkMetrics } from "../src/sinks/notify/metrics.ts";
+import { createNatsSinkMetrics } from "../src/sinks/nats/metrics.ts";
 import { registerLedgerMetrics } from "../src/telemetry/registry.ts";
 
 test("docs/metrics.md lists exactly the metrics there are, each with its type and labels", async () => {
@@ -25,6 +26,7 @@ test("docs/metrics.md lists exactly the metrics there are, each with its type an
   createMemorySinkMetrics(registry);
   createOpensearchSinkMetrics(registry);
   createNotifySinkMetrics(registry);
+  createNatsSinkMetrics(registry);
   registerWorkerMetrics(registry, () => []);
   registerAlertMetrics(registry, () => []);
   registerLedgerMetrics(registry, new Ledger(), createMemoryJournal({ slot: "0", maxBytes: 1_000_000 }));

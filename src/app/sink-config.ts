@@ -10,6 +10,8 @@ import { snsConfig } from "../sinks/sns/config.ts";
 import { sqsConfig } from "../sinks/sqs/config.ts";
 import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
 import { notifyConfig } from "../sinks/notify/config.ts";
+import { kafkaConfig } from "../sinks/kafka/config.ts";
+import { natsConfig } from "../sinks/nats/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -27,6 +29,8 @@ export const sinkConfig = z.discriminatedUnion("type", [
   stdoutConfig,
   memoryConfig,
   notifyConfig,
+  kafkaConfig,
+  natsConfig,
 ]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;

@@ -55,6 +55,14 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");
       return createOpensearchSink(config, context);
     }
+    case "kafka": {
+      const { createKafkaSink } = await import("../sinks/kafka/sink.ts");
+      return createKafkaSink(config, context);
+    }
+    case "nats": {
+      const { createNatsSink } = await import("../sinks/nats/sink.ts");
+      return createNatsSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":

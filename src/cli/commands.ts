@@ -10,6 +10,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ["check", async () => (await import("./check-command.ts")).checkCommand],
   ["bench", async () => (await import("./bench-command.ts")).benchCommand],
   ["chaos", async () => (await import("./chaos-command.ts")).chaosCommand],
+  ["query", async () => (await import("./query-command.ts")).queryCommand],
   ["cost", async () => (await import("./cost-command.ts")).costCommand],
   ["schema", async () => (await import("./schema-command.ts")).schemaCommand],
   ["setup", async () => (await import("./setup-command.ts")).setupCommand],

@@ -44,4 +44,6 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
   journal_write_failed: EXIT.failed,
   lifeboat_invalid: EXIT.failed,
   ack_unavailable: EXIT.failed,
+  duckdb_missing: EXIT.failed,
+  query_failed: EXIT.failed,
 };

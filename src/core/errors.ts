@@ -17,6 +17,8 @@ export const ERROR_CODES = [
   "sink_misconfigured",
   "filter_invalid",
   "geo_invalid",
+  "duckdb_missing",
+  "query_failed",
   "usage",
 ] as const;
 

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { expect, test } from "vitest";
+import { readEvents } from "../../src/formats/parquet/read-events.ts";
 import { startKinesisStandIn } from "../../src/testing.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
 import { idOf, kinesisConfig } from "../kit/kinesis-config.ts";
@@ -38,28 +39,35 @@ test("kill -9 under load loses no acknowledged event", async () => {
   console.log(`${KILLS} kills: ${acknowledged.size} acknowledged, 0 lost, ${duplicates} delivered twice`);
 }, 90_000);
 
-test("kill -9 loses no acknowledged event in a file that was being written", async () => {
-  await using dir = await temporaryDir();
-  const config = `
+test.each([
+  ["gzip", "compression: gzip, fileAgeMs: 60000"],
+  ["Parquet", "format: parquet"],
+])(
+  "kill -9 loses no acknowledged event in a file that was being written (%s)",
+  async (_format, settings) => {
+    await using dir = await temporaryDir();
+    const config = `
 journal: { dir: ./data/journal }
 sources: [{ name: web, keys: [wk_test] }]
-sinks: [{ name: files, type: file, dir: ./events, compression: gzip, fileAgeMs: 60000, batch: { maxAgeMs: 20 } }]
+sinks: [{ name: files, type: file, dir: ./events, ${settings}, batch: { maxAgeMs: 20 } }]
 `;
-  const acknowledged = new Set<string>();
-  {
+    const acknowledged = new Set<string>();
+    {
+      await using collector = await CollectorProcess.start(dir.path, config);
+      using sending = load(collector);
+      await waitFor(async () => ((await collector.ledger()).rows[0]?.delivered ?? 0) > 500);
+      await collector.kill();
+      for (const id of (await sending.end()).acknowledged) acknowledged.add(id);
+    }
     await using collector = await CollectorProcess.start(dir.path, config);
-    using sending = load(collector);
-    await waitFor(async () => ((await collector.ledger()).rows[0]?.delivered ?? 0) > 500);
-    await collector.kill();
-    for (const id of (await sending.end()).acknowledged) acknowledged.add(id);
-  }
-  await using collector = await CollectorProcess.start(dir.path, config);
-  await collector.settled();
-  collector.signal("SIGTERM");
-  expect(await collector.exited()).toBe(0);
-  const stored = await idsInFiles(path.join(dir.path, "events"));
-  expect([...acknowledged].filter((id) => !stored.has(id))).toEqual([]);
-}, 60_000);
+    await collector.settled();
+    collector.signal("SIGTERM");
+    expect(await collector.exited()).toBe(0);
+    const stored = await idsInFiles(path.join(dir.path, "events"));
+    expect([...acknowledged].filter((id) => !stored.has(id))).toEqual([]);
+  },
+  60_000,
+);
 
 test("SIGTERM under load delivers or keeps every acknowledged event, prints the ledger and exits 0", async () => {
   await using dir = await temporaryDir();
@@ -138,8 +146,13 @@ async function idsInFiles(dir: string): Promise<Set<string>> {
   const ids = new Set<string>();
   for (const entry of await readdir(dir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
-    expect(entry.name).toMatch(/\.ndjson\.gz$/);
-    const text = gunzipSync(await readFile(path.join(entry.parentPath, entry.name))).toString();
+    expect(entry.name).toMatch(/\.(ndjson\.gz|parquet)$/);
+    const bytes = await readFile(path.join(entry.parentPath, entry.name));
+    if (entry.name.endsWith(".parquet")) {
+      for await (const event of readEvents(Uint8Array.from(bytes).buffer)) ids.add(idOf(event.bytes));
+      continue;
+    }
+    const text = gunzipSync(bytes).toString();
     for (const line of text.split("\n").filter((part) => part !== "")) ids.add(idOf(Buffer.from(line)));
   }
   return ids;

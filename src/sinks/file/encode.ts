@@ -3,7 +3,7 @@ import { crc32, deflateRaw } from "node:zlib";
 import type { Batch } from "../../core/sink.ts";
 import { compress, type Compression, GZIP_OPTIONS } from "../../formats/compression.ts";
 import { encodeNdjson } from "../../formats/ndjson.ts";
-import { GZIP_MEMBER_HEADER_BYTES, gzipMemberHeader } from "./gzip-member.ts";
+import { GZIP_MEMBER_HEADER_BYTES, gzipMemberHeader } from "../../formats/gzip-member.ts";
 
 const deflate = promisify(deflateRaw);
 

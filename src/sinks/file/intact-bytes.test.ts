@@ -5,7 +5,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CollectedEvent } from "../../core/event.ts";
 import { encodeLines } from "./encode.ts";
-import { intactBytes } from "./intact-bytes.ts";
+import { intactBytes } from "../../formats/intact-bytes.ts";
 
 let dir = "";
 beforeAll(async () => {

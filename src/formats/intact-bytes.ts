@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { promisify } from "node:util";
 import { gunzip, zstdDecompress } from "node:zlib";
-import type { Compression } from "../../formats/compression.ts";
+import type { Compression } from "./compression.ts";
 import { GZIP_MEMBER_HEADER_BYTES, gzipMemberBytes } from "./gzip-member.ts";
 import { readExactly } from "./read-exactly.ts";
 import { zstdFrameBytes } from "./zstd-frame.ts";
