@@ -180,6 +180,14 @@ export function sharedDirectories(config: MillraceConfig): Contradiction[] {
     }
     sinkOfDirectory.set(sink.dir, sink.name);
   }
+  const taken = new Map([...sinkOfDirectory].map(([dir, name]) => [dir, `sink ${name}`]));
+  taken.set(journal.dir, "the journal").set(quarantine.dir, "the quarantine").set(deadLetters.dir, "the dead letters");
+  for (const [index, { oversize }] of config.sinks.entries()) {
+    const owner = taken.get(oversize.dir ?? "");
+    if (owner === undefined) continue;
+    const message = `is the directory of ${owner}; use another (claim checks may share one)`;
+    problems.push({ path: ["sinks", index, "oversize", "dir"], message });
+  }
   return problems;
 }
 
@@ -197,6 +205,8 @@ export async function noDirectories(config: MillraceConfig): Promise<Contradicti
   await check(["deadLetters", "dir"], config.deadLetters.dir);
   for (const [index, sink] of config.sinks.entries()) {
     if (sink.type === "file") await check(["sinks", index, "dir"], sink.dir);
+    const { dir } = sink.oversize;
+    if (dir !== undefined) await check(["sinks", index, "oversize", "dir"], dir);
   }
   return problems;
 }

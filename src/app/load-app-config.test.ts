@@ -18,12 +18,16 @@ sinks:
   - { name: a, type: file, dir: ./events }
   - { name: b, type: file, dir: ${dir}/events/ }
   - { name: c, type: file, dir: ./events/c }
+  - { name: d, type: stdout, oversize: { to: claimCheck, dir: events } }
+  - { name: e, type: stdout, oversize: { to: claimCheck, dir: claims } }
+  - { name: f, type: stdout, oversize: { to: claimCheck, dir: ./claims } }
 `,
   );
   const loaded = await loadAppConfig({ file, cwd: dir, env: {} });
   expect(loaded.kind === "problems" && loaded.problems).toMatchObject([
     { line: 3, path: "deadLetters.dir", message: expect.stringContaining("the directory of the quarantine") },
     { line: 6, path: "sinks[1].dir", message: expect.stringContaining("the directory of sink a") },
+    { line: 8, path: "sinks[3].oversize.dir", message: expect.stringContaining("the directory of sink b") },
   ]);
 });
 

@@ -26,6 +26,22 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createKinesisSink } = await import("../sinks/kinesis/sink.ts");
       return createKinesisSink(config, context);
     }
+    case "firehose": {
+      const { createFirehoseSink } = await import("../sinks/firehose/sink.ts");
+      return createFirehoseSink(config, context);
+    }
+    case "sqs": {
+      const { createSqsSink } = await import("../sinks/sqs/sink.ts");
+      return createSqsSink(config, context);
+    }
+    case "sns": {
+      const { createSnsSink } = await import("../sinks/sns/sink.ts");
+      return createSnsSink(config, context);
+    }
+    case "eventbridge": {
+      const { createEventbridgeSink } = await import("../sinks/eventbridge/sink.ts");
+      return createEventbridgeSink(config, context);
+    }
     case "http": {
       const { createHttpSink } = await import("../sinks/http/sink.ts");
       return createHttpSink(config, context);

@@ -3,6 +3,7 @@ import { Registry } from "prom-client";
 import { z } from "zod";
 import { sinkConfig } from "../app/sink-config.ts";
 import { createSink } from "../app/sink-types.ts";
+import { openClaimStore } from "../claims/open-claim-store.ts";
 import { systemClock } from "../core/clock.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
@@ -85,7 +86,13 @@ export function createHandler(input: HandlerOptions): Handler {
     const registry = new Registry();
     const make = (config: (typeof configs)[number]) =>
       createSink(config, { node: nodeName(), slot: "lambda", clock: systemClock, registry, log });
-    const destinations = await Promise.all(configs.map(async (settings) => ({ settings, sink: await make(settings) })));
+    const destinations = await Promise.all(
+      configs.map(async (settings) => ({
+        settings,
+        sink: await make(settings),
+        claims: await openClaimStore(settings.oversize, { clock: systemClock, log }),
+      })),
+    );
     const box = new DeadLetterBox({
       sink: deadLetters === undefined ? undefined : await make(deadLetters),
       timeoutMs: deadLetters?.timeoutMs ?? 0,

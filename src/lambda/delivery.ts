@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import type { ClaimStore } from "../core/claim-store.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { Position } from "../core/event.ts";
@@ -13,6 +14,8 @@ import type { StreamBatch } from "./stream-batch.ts";
 export interface Destination {
   readonly settings: SinkSettings;
   readonly sink: Sink;
+  /** For events that are too large for the sink. */
+  readonly claims?: ClaimStore | undefined;
 }
 
 export interface DeliveryOptions {
@@ -36,7 +39,7 @@ export async function deliver(batch: StreamBatch, withinMs: number, options: Del
   const { destinations, deadLetters, clock, metrics, log } = options;
   const journal = new BatchLog(batch.events);
   const counts: Record<string, Record<string, number>> = {};
-  const pipelines = destinations.map(({ settings, sink }) => {
+  const pipelines = destinations.map(({ settings, sink, claims }) => {
     const tally: Record<string, number> = {};
     counts[settings.name] = tally;
     let cursor = 0;
@@ -53,6 +56,7 @@ export async function deliver(batch: StreamBatch, withinMs: number, options: Del
         }
       },
       deadLetters,
+      claims: claims && claimsKeptOpen(claims),
       clock,
       random: Math.random,
       metrics,
@@ -74,6 +78,15 @@ function keptOpen(sink: Sink): Sink {
     eventBytes: (event) => sink.eventBytes(event),
     write: (batch, signal) => sink.write(batch, signal),
     check: (signal) => sink.check(signal),
+    close: async () => {},
+  };
+}
+
+function claimsKeptOpen(store: ClaimStore): ClaimStore {
+  return {
+    addressOf: (claim) => store.addressOf(claim),
+    put: (claim, signal) => store.put(claim, signal),
+    check: (signal) => store.check(signal),
     close: async () => {},
   };
 }

@@ -272,3 +272,24 @@ test("a function that is invoked by something else says so", async () => {
   const other = { Records: [{ s3: {} }] } as unknown as KinesisStreamEvent;
   await expect(handler(other, context)).rejects.toThrow("Kinesis and Kafka");
 });
+
+test("events too large for a sink go by claim check, in each invocation", async () => {
+  const standIn = await startKinesisStandIn();
+  await using _ = { [Symbol.asyncDispose]: () => standIn.down() };
+  await using folder = await mkdtempDisposable(path.join(tmpdir(), "millrace-lambda-"));
+  const oversize = { to: "claimCheck" as const, dir: folder.path };
+  const handler = createHandler({ sinks: [{ ...stream("small", standIn), maxRecordBytes: "128KiB", oversize }] });
+  const large = (id: string) =>
+    Buffer.from(JSON.stringify({ specversion: "1.0", id, type: "t", source: "web", data: id.repeat(100_000) }));
+  for (const id of ["one", "two"]) {
+    expect(await handler(kinesisEvent([large(id)]), context)).toEqual({ batchItemFailures: [] });
+  }
+  const pointers = standIn.records.flatMap(({ data }) => decodeEvents(data)).map((event) => JSON.parse(String(event)));
+  expect(pointers.map(({ id, datasize, data }) => [id, datasize, data])).toEqual([
+    ["one", 300_002, undefined],
+    ["two", 300_002, undefined],
+  ]);
+  for (const { dataref, id } of pointers) {
+    expect(JSON.parse(await readFile(new URL(dataref), "utf8"))).toBe(id.repeat(100_000));
+  }
+});

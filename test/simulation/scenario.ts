@@ -1,4 +1,5 @@
 import { type JournalConfig, journalConfig } from "../../src/journal/config.ts";
+import type { ClaimTemper } from "./claims.ts";
 import { JOURNAL, type SinkPlan } from "./collector.ts";
 import type { Answer, PoisonRule, Temper } from "./destination.ts";
 import type { Dice } from "./dice.ts";
@@ -37,6 +38,7 @@ export interface Scenario {
   readonly crashesAtStart: number;
 }
 
+const CLAIM_TEMPERS: readonly ClaimTemper[] = ["takes", "fails at times", "hangs at times", "is down"];
 const NAMES = ["stream", "archive", "search"];
 
 export function drawScenario(dice: Dice): Scenario {
@@ -133,6 +135,7 @@ function drawSink(name: string, dice: Dice): SinkPlan {
       required: true,
       maxInFlight: dice.between(1, 4),
       timeoutMs: dice.between(100, 1_000),
+      ...(dice.chance(0.2) && { oversize: { maxWaitMs: dice.between(100, 2_000) } }),
       retry: {
         minDelayMs: dice.between(5, 100),
         maxDelayMs: dice.between(100, 2_000),
@@ -145,6 +148,7 @@ function drawSink(name: string, dice: Dice): SinkPlan {
       maxEventBytes: 1_500,
       maxAgeMs: dice.between(1, 200),
     },
+    ...(dice.chance(0.4) && { claims: dice.pick(CLAIM_TEMPERS) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ScannedMember, scanMembers, skipSpace, trimEnd } from "../body/json-scan.ts";
+import { type ScannedMember, scanMembers, skipSpace, trimEnd } from "../../core/json-scan.ts";
 import { memberName } from "../body/member-name.ts";
 import { parseJson } from "./parse-json.ts";
 
