@@ -17,6 +17,8 @@ export const ERROR_CODES = [
   "sink_misconfigured",
   "filter_invalid",
   "geo_invalid",
+  "edit_invalid",
+  "replay_unusable",
   "usage",
 ] as const;
 
