@@ -13,6 +13,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ["cost", async () => (await import("./cost-command.ts")).costCommand],
   ["schema", async () => (await import("./schema-command.ts")).schemaCommand],
   ["journal", async () => (await import("./journal-command.ts")).journalCommand],
+  ["replay", async () => (await import("./replay-command.ts")).replayCommand],
   ["keys", async () => (await import("./keys-command.ts")).keysCommand],
   ["version", async () => (await import("./version-command.ts")).versionCommand],
 ]);

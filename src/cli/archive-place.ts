@@ -1,0 +1,90 @@
+import path from "node:path";
+import type { MillraceConfig } from "../app/config.ts";
+import { MillraceError } from "../core/errors.ts";
+import type { ArchiveFile } from "../replay/archive-file.ts";
+import type { TimeRange } from "../replay/time-range.ts";
+
+/** How a command is told where an archive is. */
+export interface ArchiveOptions {
+  readonly archive?: string;
+  readonly dir?: string;
+  readonly bucket?: string;
+  readonly prefix?: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+}
+
+/** Where an archive is; plain data, so that a run can keep it. */
+export type ArchivePlace =
+  | { readonly kind: "folder"; readonly dir: string; readonly sink?: string | undefined }
+  | {
+      readonly kind: "s3";
+      readonly bucket: string;
+      readonly prefix: string;
+      readonly region: string;
+      readonly endpoint?: string | undefined;
+      readonly sink?: string | undefined;
+    };
+
+/** The archives that the configuration knows: what its sinks keep so that it can be read again. */
+export function configuredArchives(config: MillraceConfig): ArchivePlace[] {
+  return config.sinks.flatMap((sink): ArchivePlace[] => {
+    if (sink.type === "file") return [{ kind: "folder", dir: sink.dir, sink: sink.name }];
+    return [];
+  });
+}
+
+/** The archive that is named, else the only one there is. Throws `usage`. */
+export function archivePlace(
+  options: ArchiveOptions,
+  config: MillraceConfig,
+  context: { cwd: string; env: NodeJS.ProcessEnv },
+): ArchivePlace {
+  const named = namedPlace(options, context);
+  if (named !== undefined) return named;
+  const all = configuredArchives(config);
+  const names = all.map(({ sink }) => sink).join(", ") || "none";
+  if (options.archive !== undefined) {
+    const place = all.find(({ sink }) => sink === options.archive);
+    if (place !== undefined) return place;
+    throw new MillraceError("usage", `there is no sink ${options.archive} that keeps an archive; there is: ${names}`);
+  }
+  const [only, ...others] = all;
+  if (only !== undefined && others.length === 0) return only;
+  throw new MillraceError(
+    "usage",
+    `say which archive: --archive SINK (there is: ${names}), --dir DIR, or --bucket BUCKET with --prefix`,
+  );
+}
+
+/** The archive that is named by its place; `undefined` when none is. */
+export function namedPlace(
+  options: ArchiveOptions,
+  { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
+): ArchivePlace | undefined {
+  const { archive, dir, bucket, prefix = "", region, endpoint } = options;
+  if ([archive, dir, bucket].filter((place) => place !== undefined).length > 1)
+    throw new MillraceError("usage", "--archive, --dir and --bucket each name an archive: use one of them");
+  if (bucket === undefined && (options.prefix ?? region ?? endpoint) !== undefined)
+    throw new MillraceError("usage", "--prefix, --region and --endpoint belong to --bucket");
+  if (dir !== undefined) return { kind: "folder", dir: path.resolve(cwd, dir) };
+  if (bucket === undefined) return undefined;
+  const where = { bucket, prefix, region: region ?? env["AWS_REGION"] ?? "us-east-1" };
+  return { kind: "s3", ...where, ...(endpoint !== undefined && { endpoint }) };
+}
+
+export async function archiveFiles(place: ArchivePlace, range: TimeRange): Promise<ArchiveFile[]> {
+  if (place.kind === "folder") {
+    const { localArchive } = await import("../replay/local-archive.ts");
+    return localArchive(place.dir, range);
+  }
+  const { s3Archive } = await import("../replay/s3-archive.ts");
+  try {
+    return await s3Archive(place, range);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new MillraceError("replay_unusable", `s3://${place.bucket}/${place.prefix} cannot be listed: ${why}`, {
+      cause: error,
+    });
+  }
+}
