@@ -7,6 +7,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { draftOf, silent, temporaryDirectory } from "../journal/journal-fixture.ts";
 import { SimulatedDisk } from "../journal/simulated-disk.ts";
+import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { Caution } from "./caution.ts";
 import { PipelineDeliveries } from "./pipeline-deliveries.ts";
 import { type SinkConfig, sinkConfig } from "./sink-config.ts";
@@ -15,7 +16,7 @@ import { memorySink, openSlot, patientSink } from "./slot-fixture.ts";
 const STREAM = { type: "kinesis", name: "stream", stream: "events", region: "us-east-1", batch: { maxAgeMs: 1 } };
 
 /** A sink that misses its region, which the configuration would not let pass. */
-const IMPOSSIBLE = { ...sinkConfig.parse(STREAM), region: undefined };
+const IMPOSSIBLE = { ...kinesisConfig.parse(STREAM), region: undefined };
 
 /** The sink of a stream that takes all, and answers once `mayAnswer` has resolved. */
 async function slowStream(mayAnswer: Promise<void>): Promise<(settings?: object) => SinkConfig> {

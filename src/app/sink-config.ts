@@ -2,9 +2,16 @@ import { z } from "zod";
 import { fileConfig } from "../sinks/file/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
+import { s3Config } from "../sinks/s3/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
-export const sinkConfig = z.discriminatedUnion("type", [kinesisConfig, fileConfig, stdoutConfig, memoryConfig]);
+export const sinkConfig = z.discriminatedUnion("type", [
+  kinesisConfig,
+  s3Config,
+  fileConfig,
+  stdoutConfig,
+  memoryConfig,
+]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;

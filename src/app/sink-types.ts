@@ -22,6 +22,10 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createKinesisSink } = await import("../sinks/kinesis/sink.ts");
       return createKinesisSink(config, context);
     }
+    case "s3": {
+      const { createS3Sink } = await import("../sinks/s3/sink.ts");
+      return createS3Sink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":

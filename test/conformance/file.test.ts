@@ -5,15 +5,17 @@ import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import pino from "pino";
 import { Registry } from "prom-client";
 import { systemClock } from "../../src/core/clock.ts";
+import { readEvents } from "../../src/formats/parquet/read-events.ts";
 import { fileConfig } from "../../src/sinks/file/config.ts";
 import { createFileSink } from "../../src/sinks/file/sink.ts";
 import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts";
 
 for (const compression of ["none", "gzip", "zstd"] as const) {
-  describeSinkConformance(`file, compression ${compression}`, () => openHarness(compression));
+  describeSinkConformance(`file, compression ${compression}`, () => openHarness({ compression }));
 }
+describeSinkConformance("file, Parquet", () => openHarness({ format: "parquet" }));
 
-async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkHarness> {
+async function openHarness(settings: object): Promise<SinkHarness> {
   const home = await mkdtemp(path.join(tmpdir(), "millrace-file-conformance-"));
   const dir = path.join(home, "events");
   const aside = path.join(home, "aside");
@@ -21,7 +23,7 @@ async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkH
     name: "files",
     type: "file",
     dir,
-    compression,
+    ...settings,
     batch: { maxEvents: 200, maxBytes: "256KiB" },
   });
   const sink = createFileSink(config, {
@@ -32,6 +34,7 @@ async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkH
     log: pino({ level: "silent" }),
   });
 
+  /** Each event and a line end. */
   async function contents(): Promise<Buffer> {
     await sink.close();
     const files = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
@@ -40,7 +43,8 @@ async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkH
       if (!file.isFile()) continue;
       const bytes = await readFile(path.join(file.parentPath, file.name));
       if (file.name.endsWith(".partial")) throw new Error(`${file.name} was not finished`);
-      parts.push(decompressed(file.name, bytes));
+      if (file.name.endsWith(".parquet")) parts.push(...(await linesOf(bytes)));
+      else parts.push(decompressed(file.name, bytes));
     }
     return Buffer.concat(parts);
   }
@@ -66,6 +70,12 @@ async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkH
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+async function linesOf(parquet: Buffer): Promise<Buffer[]> {
+  const lines: Buffer[] = [];
+  for await (const { bytes } of readEvents(Uint8Array.from(parquet).buffer)) lines.push(bytes, Buffer.from("\n"));
+  return lines;
 }
 
 function decompressed(name: string, bytes: Buffer): Buffer {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
@@ -9,6 +9,7 @@ import pino from "pino";
 import { Registry } from "prom-client";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { systemClock } from "../../core/clock.ts";
+import { readEvents } from "../../formats/parquet/read-events.ts";
 import { fileConfig } from "./config.ts";
 import { createFileSink } from "./sink.ts";
 
@@ -75,6 +76,20 @@ test.each(["none", "gzip", "zstd"] as const)(
   },
 );
 
+test("kill -9 loses no delivered event of files of Parquet, and the next start deletes what was not finished", async () => {
+  const settings = { name: "files", type: "file", dir, format: "parquet" };
+  const reports = await runWriter(settings, 20);
+  const finished = (await readdir(dir, { recursive: true })).find((name) => name.endsWith(".parquet")) ?? "";
+  const { dir: folder, base } = path.parse(path.join(dir, finished));
+  await writeFile(path.join(folder, `.${base}.partial`), "PAR1 torn");
+
+  await startAndStop(settings);
+  expect(await partialFiles()).toEqual([]);
+  const held = await positionsHeld();
+  for (const { position } of reports) expect(held).toContain(position);
+  expect(held, "whole batches, in order, each once").toEqual(held.map((_, index) => index));
+});
+
 test("a write that fails half way leaves nothing behind, and its retry doubles nothing", async () => {
   // A limit on the size of files stands in for a full disk: the write that reaches it is cut short.
   const reports = await runWriter({ name: "files", type: "file", dir }, 40, 64);
@@ -132,10 +147,16 @@ async function partialFiles(): Promise<string[]> {
 }
 
 async function positionsHeld(): Promise<number[]> {
-  const names = (await readdir(dir, { recursive: true })).filter((name) => /\.ndjson(\.gz|\.zst)?$/.test(name));
+  const names = (await readdir(dir, { recursive: true })).filter((name) =>
+    /\.(ndjson(\.gz|\.zst)?|parquet)$/.test(name),
+  );
   const positions: number[] = [];
   for (const name of names.toSorted()) {
     const bytes = await readFile(path.join(dir, name));
+    if (name.endsWith(".parquet")) {
+      for await (const { position } of readEvents(Uint8Array.from(bytes).buffer)) positions.push(position);
+      continue;
+    }
     const lines = name.endsWith(".gz") ? gunzipSync(bytes) : name.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes;
     for (const line of lines.toString().trimEnd().split("\n")) {
       const event: { n: number } = JSON.parse(line);

@@ -63,8 +63,11 @@ export class Housekeeping {
     const { sink, metrics, log } = this.#options;
     try {
       const { path: finalPath, keptBytes, cutBytes } = await recoverPartial(left);
+      if (keptBytes === 0) {
+        log.warn({ file: finalPath, cutBytes }, "deleted a file that a crash had left, without a batch that counted");
+        return undefined;
+      }
       log.warn({ file: finalPath, keptBytes, cutBytes }, "finished a file that a crash had left");
-      if (keptBytes === 0) return undefined;
       metrics.recovered.inc({ sink });
       return { path: finalPath, bytes: keptBytes };
     } catch (error) {

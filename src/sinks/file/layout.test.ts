@@ -6,6 +6,7 @@ const name = {
   writer: "node-1-0",
   firstPosition: 42,
   uuid: "0190a7c8-1111-4222-8333-444455556666",
+  format: "ndjson",
   compression: "gzip",
 } as const;
 
@@ -19,6 +20,9 @@ test("an event is filed under the UTC day and hour in which it was received", ()
 
 test("names are read back as they were made", () => {
   expect(finalName(name)).toBe("node-1-0-000000000042-0190a7c8-1111-4222-8333-444455556666.ndjson.gz");
+  const parquet = { ...name, format: "parquet", compression: "none" } as const;
+  expect(finalName(parquet)).toBe("node-1-0-000000000042-0190a7c8-1111-4222-8333-444455556666.parquet");
+  expect(parseName(partialName(parquet), "node-1-0")).toEqual({ name: parquet, partial: true });
   for (const compression of ["none", "gzip", "zstd"] as const) {
     expect(parseName(finalName({ ...name, compression }), "node-1-0")).toEqual({
       name: { ...name, compression },

@@ -7,25 +7,29 @@ export interface FileName {
   readonly writer: string;
   readonly firstPosition: Position;
   readonly uuid: string;
+  readonly format: "ndjson" | "parquet";
+  /** Of NDJSON: a Parquet file says itself how its pages are compressed. */
   readonly compression: Compression;
 }
 
-export function finalName({ writer, firstPosition, uuid, compression }: FileName): string {
-  return `${writer}-${String(firstPosition).padStart(12, "0")}-${uuid}.ndjson${COMPRESSION_ENDINGS[compression]}`;
+export function finalName({ writer, firstPosition, uuid, format, compression }: FileName): string {
+  const ending = `${format}${COMPRESSION_ENDINGS[compression]}`;
+  return `${writer}-${String(firstPosition).padStart(12, "0")}-${uuid}.${ending}`;
 }
 
-/** The name of a file that is still written to. Hidden, so that `*.ndjson*` and query engines pass it by. */
+/** The name of a file that is still written to. Hidden, so that patterns such as `*.ndjson*` and query engines pass it by. */
 export function partialName(name: FileName): string {
   return `.${finalName(name)}.partial`;
 }
 
 /** Reads a name back; `undefined` if the file is not the writer's. */
 export function parseName(file: string, writer: string): { name: FileName; partial: boolean } | undefined {
-  const match = /^(\.?)(.+)-(\d{12,16})-([0-9a-f-]{36})\.ndjson(\.gz|\.zst|)(\.partial|)$/.exec(file);
+  const match = /^(\.?)(.+)-(\d{12,16})-([0-9a-f-]{36})\.(ndjson(?:\.gz|\.zst|)|parquet)(\.partial|)$/.exec(file);
   if (match === null) return undefined;
-  const [, dot, owner, firstPosition, uuid = "", ending, suffix] = match;
+  const [, dot, owner, firstPosition, uuid = "", ending = "", suffix] = match;
   const partial = suffix !== "";
   if (owner !== writer || partial !== (dot === ".")) return undefined;
-  const compression = ending === ".gz" ? "gzip" : ending === ".zst" ? "zstd" : "none";
-  return { name: { writer, firstPosition: Number(firstPosition), uuid, compression }, partial };
+  const compression = ending.endsWith(".gz") ? "gzip" : ending.endsWith(".zst") ? "zstd" : "none";
+  const format = ending === "parquet" ? "parquet" : "ndjson";
+  return { name: { writer, firstPosition: Number(firstPosition), uuid, format, compression }, partial };
 }

@@ -1,10 +1,13 @@
+import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import path from "node:path";
 import type { Logger } from "pino";
 import type { Timer } from "../../core/clock.ts";
-import type { Position } from "../../core/event.ts";
-import type { FileSinkConfig } from "./config.ts";
+import type { Batch } from "../../core/sink.ts";
+import type { NdjsonFileSettings } from "./config.ts";
+import { encodeLines } from "./encode.ts";
 import { folderOf, type Hour } from "../../formats/hour-folders.ts";
+import type { HourFiles } from "./hour-files.ts";
 import { PartialFile } from "./partial-file.ts";
 import type { FinishedFile } from "./retention.ts";
 
@@ -15,7 +18,7 @@ const MAX_UNFINISHED = 16;
 const RETRY_FINISH_MS = 5_000;
 
 export interface OpenFilesOptions {
-  readonly config: FileSinkConfig;
+  readonly settings: NdjsonFileSettings;
   readonly writer: string;
   /** Runs a job after a delay, never at the same time as another call of this object. */
   readonly later: (delayMs: number, job: () => Promise<void>) => Timer;
@@ -32,9 +35,8 @@ interface OpenFile {
 
 /**
  * The files that are being written, one for each hour, and their rotation by size and age.
- * Not for concurrent use: its caller makes one call at a time.
  */
-export class OpenFiles {
+export class OpenFiles implements HourFiles {
   readonly #options: OpenFilesOptions;
   readonly #open = new Map<Hour, OpenFile>();
   readonly #unfinished = new Map<PartialFile, Hour>();
@@ -45,13 +47,16 @@ export class OpenFiles {
   }
 
   /**
-   * Appends a batch to the file of an hour. After a rejection none of it counts as written, and the
-   * next batch of that hour gets a new file.
+   * Appends a batch to the file of its hour. After a rejection the next one of that hour gets a new file.
    */
-  async append(hour: Hour, firstPosition: Position, batch: Uint8Array, signal: AbortSignal): Promise<void> {
-    const open = await this.#fileFor(hour, firstPosition, batch.length);
+  async write(hour: Hour, events: Batch, signal: AbortSignal): Promise<void> {
+    const { compression, sync } = this.#options.settings;
+    const [first] = events;
+    assert(first !== undefined, "an hour of a batch has an event");
+    const lines = await encodeLines(events, compression);
+    const open = await this.#fileFor(hour, first.position, lines.length);
     try {
-      await open.file.append(batch, this.#options.config.sync, signal);
+      await open.file.append(lines, sync, signal);
     } catch (error) {
       await this.#rotate(open);
       throw error;
@@ -66,17 +71,23 @@ export class OpenFiles {
     for (const file of this.#unfinished.keys()) await this.#abandon(file);
   }
 
-  async #fileFor(hour: Hour, firstPosition: Position, bytes: number): Promise<OpenFile> {
-    const { config, writer, later } = this.#options;
+  async #fileFor(hour: Hour, firstPosition: number, bytes: number): Promise<OpenFile> {
+    const { settings, writer, later } = this.#options;
     const open = this.#open.get(hour);
-    if (open !== undefined && open.file.bytes + bytes <= config.fileBytes) return open;
+    if (open !== undefined && open.file.bytes + bytes <= settings.fileBytes) return open;
     if (open !== undefined) await this.#rotate(open);
     const [oldest] = this.#open.values();
     if (oldest !== undefined && this.#open.size >= MAX_OPEN) await this.#rotate(oldest);
 
-    const name = { writer, firstPosition, uuid: randomUUID(), compression: config.compression };
-    const file = await PartialFile.create(path.join(config.dir, folderOf(hour)), name);
-    const created: OpenFile = { hour, file, ageTimer: later(config.fileAgeMs, () => this.#rotate(created)) };
+    const name = {
+      writer,
+      firstPosition,
+      uuid: randomUUID(),
+      format: "ndjson",
+      compression: settings.compression,
+    } as const;
+    const file = await PartialFile.create(path.join(settings.dir, folderOf(hour)), name);
+    const created: OpenFile = { hour, file, ageTimer: later(settings.fileAgeMs, () => this.#rotate(created)) };
     this.#open.set(hour, created);
     return created;
   }

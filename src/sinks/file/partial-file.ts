@@ -87,8 +87,10 @@ export class PartialFile {
   /**
    * Gives the file its final name, on the disk, and closes it; a file without a batch is deleted instead.
    * After a rejection it can be called again.
+   *
+   * @param options.sync whether to see to it that file and name are on the disk
    */
-  async finish(): Promise<void> {
+  async finish({ sync = true }: { sync?: boolean } = {}): Promise<void> {
     if (this.#tornTail) {
       await this.#handle.truncate(this.#bytes);
       this.#synced = false;
@@ -98,11 +100,11 @@ export class PartialFile {
       await this.abandon();
       return;
     }
-    if (!this.#synced) await this.#handle.sync();
-    this.#synced = true;
+    if (sync && !this.#synced) await this.#handle.sync();
+    this.#synced ||= sync;
     if (!this.#renamed) await rename(this.#path, this.finalPath);
     this.#renamed = true;
-    await syncFolder(path.dirname(this.finalPath));
+    if (sync) await syncFolder(path.dirname(this.finalPath));
     await this.abandon();
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { open, rename } from "node:fs/promises";
+import { open, rename, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { intactBytes } from "./intact-bytes.ts";
 import { partialName } from "./layout.ts";
@@ -16,13 +16,20 @@ export interface Recovered {
 
 /**
  * Finishes a file that a crashed predecessor left under its hidden name: cuts it to its last
- * whole batch and gives it a final name. May be repeated if it fails half way.
+ * whole batch and gives it a final name. One of Parquet is deleted: its batch was not confirmed, or
+ * the name would not be hidden. May be repeated if it fails half way.
  */
 export async function recoverPartial({
   folder,
   file,
   name,
 }: Pick<OwnFile, "folder" | "file" | "name">): Promise<Recovered> {
+  if (name.format === "parquet") {
+    const left = path.join(folder, file);
+    const { size } = await stat(left);
+    await rm(left);
+    return { path: left, keptBytes: 0, cutBytes: size };
+  }
   // Should the predecessor be alive after all, moving its file first makes its later writes
   // fail, so that it sends those events again; cutting first could cut what it has just confirmed.
   const claimed = { ...name, uuid: randomUUID() };

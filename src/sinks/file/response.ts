@@ -1,5 +1,6 @@
 import type { Batch, Fate, Receipt } from "../../core/sink.ts";
 import { type Hour, hourOf } from "../../formats/hour-folders.ts";
+import { EncoderThreadEnded } from "../../formats/parquet/parquet-encoder.ts";
 
 const WORDS: Readonly<Record<string, string>> = {
   EACCES: "no permission",
@@ -16,10 +17,11 @@ const WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What the file system said, in words without a path: one reason stays one reason, however many
+ * What the file system, or the encoder, said, in words without a path: one reason stays one reason, however many
  * files there are. Anything else than a failure of the file system is a bug, and thrown again.
  */
 export function reasonOf(error: unknown): string {
+  if (error instanceof EncoderThreadEnded) return error.message;
   if (!(error instanceof Error) || !("syscall" in error) || !("code" in error)) throw error;
   const code = String(error.code);
   return `${code}: ${WORDS[code] ?? "the file system refused"}`;

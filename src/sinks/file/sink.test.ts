@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Clock } from "../../core/clock.ts";
 import type { CollectedEvent } from "../../core/event.ts";
 import type { Sink } from "../../core/sink.ts";
+import { readRows } from "../../formats/parquet/read-events.ts";
 import { fileConfig } from "./config.ts";
 import { createFileSink } from "./sink.ts";
 
@@ -149,6 +150,50 @@ test("check makes the directory, and says what to do where it cannot", async () 
   ]);
 });
 
+test("with format parquet each batch is a file of its hour, under its final name before it counts as delivered", async () => {
+  const sink = open({ format: "parquet", columns: [{ name: "n", from: "/n", type: "int64" }] });
+  await write(sink, [event(7), event(8, "", NOON_MS + HOUR_MS), event(9)]);
+  const names = await parquetFiles();
+  expect(names).toEqual([
+    expect.stringMatching(/^dt=2026-11-23\/hour=12\/node-0-000000000007-[0-9a-f-]{36}\.parquet$/),
+    expect.stringMatching(/^dt=2026-11-23\/hour=13\/node-0-000000000008-[0-9a-f-]{36}\.parquet$/),
+  ]);
+  expect(await files("partial")).toEqual([]);
+  const rows: unknown[] = [];
+  const file = Uint8Array.from(await readFile(path.join(dir, names[0] ?? ""))).buffer;
+  for await (const { position, n } of readRows(file)) rows.push([position, n]);
+  expect(rows).toEqual([
+    [7n, 7n],
+    [9n, 9n],
+  ]);
+});
+
+test("retention counts files of Parquet", async () => {
+  const clock = manualClock();
+  await write(open({ format: "parquet" }, clock), [event(1)]);
+  const sink = open({ format: "parquet", retention: { maxAgeMs: HOUR_MS } }, clock);
+  clock.advance(2 * HOUR_MS);
+  await write(sink, [event(2, "", NOON_MS + 2 * HOUR_MS)]);
+  expect(await parquetFiles()).toEqual([expect.stringContaining("node-0-000000000002")]);
+});
+
+test.each([
+  ["fileBytes", { fileBytes: "1MiB" }],
+  ["fileAgeMs", { fileAgeMs: 1_000 }],
+  ["retention.maxBytes", { retention: { maxBytes: "16MiB" } }],
+])("with format parquet %s that would not hold is refused", (key, settings) => {
+  const parsed = fileConfig.safeParse({ name: "files", type: "file", dir: "d", format: "parquet", ...settings });
+  expect(parsed.error?.issues.map((issue) => issue.path.join("."))).toEqual([key]);
+});
+
+test.each([
+  ["columns", { columns: [{ name: "n", from: "/n", type: "int64" }] }],
+  ["compression", { compression: "snappy" }],
+])("with format ndjson %s of Parquet is refused", (key, settings) => {
+  const parsed = fileConfig.safeParse({ name: "files", type: "file", dir: "d", ...settings });
+  expect(parsed.error?.issues.map((issue) => issue.path.join("."))).toEqual([key]);
+});
+
 test("retention.maxBytes below fileBytes is refused", () => {
   const parsed = fileConfig.safeParse({ name: "files", type: "file", dir: "d", retention: { maxBytes: "1MiB" } });
   expect(parsed.error?.issues).toMatchObject([{ path: ["retention", "maxBytes"] }]);
@@ -175,6 +220,10 @@ async function files(kind: "final" | "partial"): Promise<string[]> {
   return names
     .filter((name) => (kind === "partial" ? name.endsWith(".partial") : /\.ndjson(\.gz)?$/.test(name)))
     .toSorted();
+}
+
+async function parquetFiles(): Promise<string[]> {
+  return (await readdir(dir, { recursive: true })).filter((name) => name.endsWith(".parquet")).toSorted();
 }
 
 async function contents(): Promise<string[]> {

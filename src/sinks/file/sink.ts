@@ -1,22 +1,23 @@
-import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock, Timer } from "../../core/clock.ts";
-import type { CollectedEvent, Position } from "../../core/event.ts";
+import type { CollectedEvent } from "../../core/event.ts";
 import type { Batch, BatchLimits, Receipt, Sink } from "../../core/sink.ts";
 import { type Hour, hourOf } from "../../formats/hour-folders.ts";
 import { ndjsonBytes } from "../../formats/ndjson.ts";
 import { SerialQueue } from "../serial-queue.ts";
-import type { FileSinkConfig } from "./config.ts";
+import { batchLimits, type FileSinkConfig, ndjsonSettings, parquetCompressionOf } from "./config.ts";
 import { createFolder } from "./durable-folder.ts";
-import { encodeLines } from "./encode.ts";
+import type { HourFiles } from "./hour-files.ts";
 import { Housekeeping } from "./housekeeping.ts";
 import { createFileSinkMetrics } from "./metrics.ts";
 import { OpenFiles } from "./open-files.ts";
+import { ParquetFiles } from "./parquet-files.ts";
 import { reasonOf, receiptOf } from "./response.ts";
+import type { FinishedFile } from "./retention.ts";
 
 const RETENTION_EVERY_MS = 60_000;
 
@@ -34,9 +35,9 @@ export function createFileSink(config: FileSinkConfig, context: FileSinkContext)
 }
 
 /**
- * Files of NDJSON by day and hour: `dt=2026-11-23/hour=07/<node>-<slot>-<position>-<uuid>.ndjson`.
+ * Files by day and hour: `dt=2026-11-23/hour=07/<node>-<slot>-<position>-<uuid>.ndjson`, or `.parquet`.
  *
- * A delivered event is in a file, and with `sync` on the disk. The file may still have its hidden
+ * A delivered event is in a file, and with `sync` on the disk. A file of NDJSON may still have its hidden
  * name: it gets the final one when it is finished, here or, after a crash, at the next start.
  *
  * It looks only at files of its own node and slot, and never takes a path from an event.
@@ -49,7 +50,7 @@ class FileSink implements Sink {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #housekeeping: Housekeeping;
-  readonly #files: OpenFiles;
+  readonly #files: HourFiles;
   /** Everything that touches the files goes through it. */
   readonly #queue = new SerialQueue();
   #retentionTimer: Timer | undefined;
@@ -57,7 +58,7 @@ class FileSink implements Sink {
 
   constructor(config: FileSinkConfig, context: FileSinkContext) {
     this.name = config.name;
-    this.limits = { ...config.batch, maxEventBytes: config.batch.maxBytes };
+    this.limits = batchLimits(config);
     this.#config = { ...config, dir: path.resolve(config.dir) };
     this.#clock = context.clock;
     this.#log = context.log;
@@ -71,17 +72,26 @@ class FileSink implements Sink {
       metrics,
       log: this.#log,
     });
-    this.#files = new OpenFiles({
-      config: this.#config,
-      writer,
-      later: (delayMs, job) => this.#later(delayMs, job),
-      onFinished: (file) => {
-        metrics.finished.inc({ sink: this.name });
-        return this.#housekeeping.finished(file, this.#clock.nowMs());
-      },
-      onFinishFailed: () => metrics.finishFailures.inc({ sink: this.name }),
-      log: this.#log,
-    });
+    const onFinished = (file: FinishedFile) => {
+      metrics.finished.inc({ sink: this.name });
+      return this.#housekeeping.finished(file, this.#clock.nowMs());
+    };
+    this.#files =
+      config.format === "parquet"
+        ? new ParquetFiles({
+            ...this.#config,
+            writer,
+            compression: parquetCompressionOf(config),
+            onFinished,
+          })
+        : new OpenFiles({
+            settings: ndjsonSettings(this.#config),
+            writer,
+            later: (delayMs, job) => this.#later(delayMs, job),
+            onFinished,
+            onFinishFailed: () => metrics.finishFailures.inc({ sink: this.name }),
+            log: this.#log,
+          });
     void this.#queue.run(() => this.#start());
   }
 
@@ -155,8 +165,7 @@ class FileSink implements Sink {
     for (const [hour, events] of byHour(batch)) {
       try {
         signal.throwIfAborted();
-        const lines = await encodeLines(events, this.#config.compression);
-        await this.#files.append(hour, firstPosition(events), lines, signal);
+        await this.#files.write(hour, events, signal);
       } catch (error) {
         failures.set(hour, signal.aborted ? "aborted" : reasonOf(error));
       }
@@ -180,10 +189,4 @@ function byHour(batch: Batch): Map<Hour, CollectedEvent[]> {
     current.push(event);
   }
   return groups;
-}
-
-function firstPosition(events: readonly CollectedEvent[]): Position {
-  const [first] = events;
-  assert(first !== undefined, "an hour of a batch has an event");
-  return first.position;
 }

@@ -1,0 +1,51 @@
+import { startFauxqs } from "fauxqs";
+import { pino } from "pino";
+import { afterEach, beforeEach, vi } from "vitest";
+import { s3Config } from "../../src/sinks/s3/config.ts";
+import { createS3Sink } from "../../src/sinks/s3/sink.ts";
+import { linesOf, ArchiveBucket } from "../kit/archive-bucket.ts";
+import { TcpGate } from "../kit/tcp-gate.ts";
+import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts";
+
+beforeEach(() => {
+  vi.stubEnv("AWS_PROFILE", undefined);
+  vi.stubEnv("AWS_ACCESS_KEY_ID", "test");
+  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "test");
+});
+
+afterEach(() => vi.unstubAllEnvs());
+
+for (const compression of ["none", "gzip", "zstd"] as const) {
+  describeSinkConformance(`s3, compression ${compression}`, () => openHarness(compression));
+}
+
+async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkHarness> {
+  const server = await startFauxqs({ port: 0, logger: false });
+  const gate = await TcpGate.open(server.port);
+  const bucket = await ArchiveBucket.create(`http://127.0.0.1:${server.port}`, "events");
+  const config = s3Config.parse({
+    name: "archive",
+    type: "s3",
+    bucket: "events",
+    region: "us-east-1",
+    endpoint: gate.url,
+    prefix: "web",
+    compression,
+    batch: { maxEvents: 200, maxBytes: "256KiB" },
+  });
+  const sink = createS3Sink(config, { node: "node", slot: "0", log: pino({ level: "silent" }) });
+  return {
+    sink,
+    delivered: async () => linesOf(await bucket.text()),
+    countedBytes: async () => (await bucket.text()).length,
+    breakDestination: () => gate.down(),
+    repairDestination: () => gate.up(),
+    stallDestination: () => Promise.resolve(gate.stall()),
+    [Symbol.asyncDispose]: async () => {
+      await gate.down();
+      await sink.close();
+      bucket[Symbol.dispose]();
+      await server.stop();
+    },
+  };
+}
