@@ -1,4 +1,5 @@
 import path from "node:path";
+import { type ArchivePlace, configuredArchives } from "../app/archives.ts";
 import type { MillraceConfig } from "../app/config.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { ArchiveFile } from "../replay/archive-file.ts";
@@ -12,26 +13,6 @@ export interface ArchiveOptions {
   readonly prefix?: string;
   readonly region?: string;
   readonly endpoint?: string;
-}
-
-/** Where an archive is; plain data, so that a run can keep it. */
-export type ArchivePlace =
-  | { readonly kind: "folder"; readonly dir: string; readonly sink?: string | undefined }
-  | {
-      readonly kind: "s3";
-      readonly bucket: string;
-      readonly prefix: string;
-      readonly region: string;
-      readonly endpoint?: string | undefined;
-      readonly sink?: string | undefined;
-    };
-
-/** The archives that the configuration knows: what its sinks keep so that it can be read again. */
-export function configuredArchives(config: MillraceConfig): ArchivePlace[] {
-  return config.sinks.flatMap((sink): ArchivePlace[] => {
-    if (sink.type === "file") return [{ kind: "folder", dir: sink.dir, sink: sink.name }];
-    return [];
-  });
 }
 
 /** The archive that is named, else the only one there is. Throws `usage`. */

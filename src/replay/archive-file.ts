@@ -26,7 +26,7 @@ export interface ArchiveReader {
 }
 
 /** NDJSON, compressed or not. An item's index is its line. */
-export const ndjsonReader: ArchiveReader = {
+const ndjsonReader: ArchiveReader = {
   reads: (path) => /\.ndjson(\.gz|\.zst)?$/.test(path),
   async *items(file, onBytes) {
     for await (const lines of linesOf(inflated(file.chunks(onBytes)))) {
@@ -41,10 +41,38 @@ export const ndjsonReader: ArchiveReader = {
   },
 };
 
-const READERS: readonly ArchiveReader[] = [ndjsonReader];
+/** Items that are given at a time. */
+const ROWS = 1_000;
+
+/** Parquet as the sinks write it. An item's index is its row, from 1. The code that reads it is loaded when there is some. */
+const parquetReader: ArchiveReader = {
+  reads: (path) => path.endsWith(".parquet"),
+  async *items(file, onBytes) {
+    const { readEvents } = await import("../formats/parquet/read-events.ts");
+    const slice = async (start: number, end = file.bytes): Promise<ArrayBuffer> => {
+      const bytes = await file.range(start, end);
+      onBytes(bytes.length);
+      // Of a pool's buffer, it is a part.
+      return new Uint8Array(bytes).buffer;
+    };
+    let items: StoredItem[] = [];
+    let index = 0;
+    for await (const { bytes } of readEvents({ byteLength: file.bytes, slice })) {
+      index++;
+      const event = canonicalEvent(bytes);
+      items.push(event === undefined ? { index, skip: "unreadable" } : { index, event });
+      if (items.length < ROWS) continue;
+      yield items;
+      items = [];
+    }
+    yield items;
+  },
+};
+
+const READERS: readonly ArchiveReader[] = [ndjsonReader, parquetReader];
 
 /** The reader of a file's format; `undefined` when there is none. */
-export function readerOf(path: string): ArchiveReader | undefined {
+function readerOf(path: string): ArchiveReader | undefined {
   return READERS.find((reader) => reader.reads(path));
 }
 
