@@ -2,6 +2,7 @@ import { z } from "zod";
 import { fileConfig } from "../sinks/file/config.ts";
 import { kinesisConfig } from "../sinks/kinesis/config.ts";
 import { memoryConfig } from "../sinks/memory/config.ts";
+import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/config.ts";
 import { s3Config } from "../sinks/s3/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
@@ -9,6 +10,8 @@ import { stdoutConfig } from "../sinks/stdout/config.ts";
 export const sinkConfig = z.discriminatedUnion("type", [
   kinesisConfig,
   s3Config,
+  opensearchConfig,
+  elasticsearchConfig,
   fileConfig,
   stdoutConfig,
   memoryConfig,

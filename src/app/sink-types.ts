@@ -26,6 +26,11 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createS3Sink } = await import("../sinks/s3/sink.ts");
       return createS3Sink(config, context);
     }
+    case "opensearch":
+    case "elasticsearch": {
+      const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");
+      return createOpensearchSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":

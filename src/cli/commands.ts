@@ -12,6 +12,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ["chaos", async () => (await import("./chaos-command.ts")).chaosCommand],
   ["cost", async () => (await import("./cost-command.ts")).costCommand],
   ["schema", async () => (await import("./schema-command.ts")).schemaCommand],
+  ["setup", async () => (await import("./setup-command.ts")).setupCommand],
   ["journal", async () => (await import("./journal-command.ts")).journalCommand],
   ["replay", async () => (await import("./replay-command.ts")).replayCommand],
   ["keys", async () => (await import("./keys-command.ts")).keysCommand],
