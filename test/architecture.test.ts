@@ -46,6 +46,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "config",
     "supervisor",
     "lifeboat",
+    "find",
+    "outbound",
   ],
   cli: [
     "core",

@@ -16,33 +16,52 @@ export interface ArchiveOptions {
 }
 
 /** The archive that is named, else the only one there is. Throws `usage`. */
-export function archivePlace(
-  options: ArchiveOptions,
-  config: MillraceConfig,
-  context: { cwd: string; env: NodeJS.ProcessEnv },
-): ArchivePlace {
-  const named = namedPlace(options, context);
+export function archivePlace(options: ArchiveOptions, config: MillraceConfig, context: Place): ArchivePlace {
+  const named = namedArchive(options, config, context);
   if (named !== undefined) return named;
-  const all = configuredArchives(config);
-  const names = all.map(({ sink }) => sink).join(", ") || "none";
-  if (options.archive !== undefined) {
-    const place = all.find(({ sink }) => sink === options.archive);
-    if (place !== undefined) return place;
-    throw new MillraceError("usage", `there is no sink ${options.archive} that keeps an archive; there is: ${names}`);
-  }
-  const [only, ...others] = all;
+  const [only, ...others] = configuredArchives(config);
   if (only !== undefined && others.length === 0) return only;
   throw new MillraceError(
     "usage",
-    `say which archive: --archive SINK (there is: ${names}), --dir DIR, or --bucket BUCKET with --prefix`,
+    `say which archive: --archive SINK (there is: ${sinkNames(config)}), --dir DIR, or --bucket BUCKET with --prefix`,
   );
 }
 
-/** The archive that is named by its place; `undefined` when none is. */
-export function namedPlace(
+/** The archive that is named, by its sink or its place; `undefined` when none is. Throws `usage`. */
+export function namedArchive(
   options: ArchiveOptions,
-  { cwd, env }: { cwd: string; env: NodeJS.ProcessEnv },
+  config: MillraceConfig,
+  context: Place,
 ): ArchivePlace | undefined {
+  const named = namedPlace(options, context);
+  if (named !== undefined || options.archive === undefined) return named;
+  const place = configuredArchives(config).find(({ sink }) => sink === options.archive);
+  if (place !== undefined) return place;
+  throw new MillraceError(
+    "usage",
+    `there is no sink ${options.archive} that keeps an archive; there is: ${sinkNames(config)}`,
+  );
+}
+
+function sinkNames(config: MillraceConfig): string {
+  return (
+    configuredArchives(config)
+      .map(({ sink }) => sink)
+      .join(", ") || "none"
+  );
+}
+
+/** For people. */
+export function placeName(place: ArchivePlace): string {
+  return place.kind === "folder" ? place.dir : `s3://${place.bucket}/${place.prefix}`;
+}
+
+interface Place {
+  readonly cwd: string;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+function namedPlace(options: ArchiveOptions, { cwd, env }: Place): ArchivePlace | undefined {
   const { archive, dir, bucket, prefix = "", region, endpoint } = options;
   if ([archive, dir, bucket].filter((place) => place !== undefined).length > 1)
     throw new MillraceError("usage", "--archive, --dir and --bucket each name an archive: use one of them");
@@ -64,7 +83,7 @@ export async function archiveFiles(place: ArchivePlace, range: TimeRange): Promi
     return await s3Archive(place, range);
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
-    throw new MillraceError("replay_unusable", `s3://${place.bucket}/${place.prefix} cannot be listed: ${why}`, {
+    throw new MillraceError("replay_unusable", `${placeName(place)} cannot be listed: ${why}`, {
       cause: error,
     });
   }
