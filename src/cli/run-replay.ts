@@ -5,12 +5,21 @@ import { stopSignal } from "../app/stop-signals.ts";
 import { MillraceError } from "../core/errors.ts";
 import { loadRun, newRun, type RunState, saveRun } from "../replay/run-state.ts";
 import { lockRun } from "../replay/run-lock.ts";
+import { assertFilter } from "../replay/selection.ts";
 import { createLogger } from "../telemetry/log.ts";
 import { type CliContext, printJson, printLine } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { hasColours } from "./paint.ts";
 import { deliverReplay, type DeliverParts, tryReplay } from "./deliver-replay.ts";
-import { assertOnlyResumes, parsePlan, planOf, type ReplayOptions, type ReplayPlan, runName } from "./replay-plan.ts";
+import {
+  assertOnlyResumes,
+  editRulesOf,
+  parsePlan,
+  planOf,
+  type ReplayOptions,
+  type ReplayPlan,
+  runName,
+} from "./replay-plan.ts";
 import { EVENT_PORT, type ReplayOutcome, replayText, dryRunText, total } from "./replay-report.ts";
 import { refusingSinks } from "./replay-events.ts";
 import { reportProblems } from "./report-problems.ts";
@@ -23,27 +32,33 @@ export async function replay(options: ReplayOptions, context: CliContext): Promi
     reportProblems(loaded, context, options.json);
     return EXIT.configInvalid;
   }
+  return options.resume === undefined
+    ? begin(options, loaded, context)
+    : goOn(options, options.resume, loaded, context);
+}
+
+/** Aborted by the first signal to stop. The second ends the process, as it stands. */
+function untilStopped(): AbortSignal {
   const stop = new AbortController();
   void stopSignal(() => {}).then(async ({ second }) => {
     stop.abort();
     await second;
     process.exit(EXIT.interrupted);
   });
-  return options.resume === undefined
-    ? begin(options, loaded, context, stop.signal)
-    : goOn(options, options.resume, loaded, context, stop.signal);
+  return stop.signal;
 }
 
 async function begin(
   options: ReplayOptions,
   loaded: LoadedConfig & { kind: "ok" },
   context: CliContext,
-  signal: AbortSignal,
 ): Promise<number> {
   const { config } = loaded;
   const nowMs = Date.now();
   const plan = planOf(options, config, context, nowMs);
-  const parts = await partsOf(options, loaded, context, signal);
+  await assertUsable(plan);
+  const parts = await partsOf(options, loaded, context);
+  const { signal } = parts;
   if (plan.from === "journal" && plan.to !== undefined) {
     const { owedPositions } = await import("../replay/journal-history.ts");
     plan.owedFrom = await owedPositions(config.journal, plan.to);
@@ -73,13 +88,12 @@ async function goOn(
   name: string,
   loaded: LoadedConfig & { kind: "ok" },
   context: CliContext,
-  signal: AbortSignal,
 ): Promise<number> {
   assertOnlyResumes(options);
-  const parts = await partsOf(options, loaded, context, signal);
-  const state = await loadRun(path.join(parts.stateDir, runName(name, 0)));
+  const state = await loadRun(path.join(stateDirOf(options, loaded.config, context), runName(name, 0)));
   if (state.finished)
     throw new MillraceError("usage", `the run ${name} is through; begin another to send its events again`);
+  const parts = await partsOf(options, loaded, context);
   return runNamed(name, parsePlan(state.what), state, parts, options, context);
 }
 
@@ -104,6 +118,16 @@ async function runNamed(
   }
 }
 
+function stateDirOf({ stateDir }: ReplayOptions, { journal }: MillraceConfig, { cwd }: CliContext): string {
+  return stateDir === undefined ? path.join(path.dirname(journal.dir), "replay") : path.resolve(cwd, stateDir);
+}
+
+/** Rejects with `edit_invalid` or `filter_invalid`, also where there is nothing to replay. */
+async function assertUsable(plan: ReplayPlan): Promise<void> {
+  await editRulesOf(plan);
+  if (plan.filter !== undefined) assertFilter(plan.filter);
+}
+
 async function assertNew(stateDir: string, name: string): Promise<void> {
   const known = await loadRun(path.join(stateDir, name)).catch((error: unknown) => {
     if (error instanceof MillraceError) return undefined;
@@ -125,19 +149,16 @@ async function partsOf(
   options: ReplayOptions,
   { config, schemas }: LoadedConfig & { kind: "ok" },
   context: CliContext,
-  signal: AbortSignal,
 ): Promise<DeliverParts> {
-  const { stderr, env, cwd } = context;
+  const { stderr, env } = context;
   const log = await createLogger({
     level: options.logLevel ?? "warn",
     format: options.json || stderr.isTTY !== true ? "json" : "pretty",
     colours: hasColours(stderr, env),
     stream: stderr,
   });
-  const stateDir =
-    options.stateDir === undefined
-      ? path.join(path.dirname(config.journal.dir), "replay")
-      : path.resolve(cwd, options.stateDir);
+  const stateDir = stateDirOf(options, config, context);
+  const signal = untilStopped();
   const eventsPerSecond = options.rate ?? Number.POSITIVE_INFINITY;
   return { config, schemas, stateDir, url: options.url, eventsPerSecond, context, log, signal };
 }

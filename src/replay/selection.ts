@@ -43,6 +43,11 @@ export class Selection {
   }
 }
 
+/** Throws `filter_invalid` when an expression cannot be a filter. */
+export function assertFilter(expression: string): void {
+  void new Filter(expression);
+}
+
 function globOf(pattern: string): RegExp {
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   return new RegExp(`^${parts.join("[^]*")}$`, "u");

@@ -32,15 +32,20 @@ export function runMillrace(
   });
 }
 
-/** The events in the finished files of a file sink. */
-export async function archivedEvents(dir: string): Promise<Record<string, unknown>[]> {
+/** The lines in the finished files of a file sink, as they are, in no particular order. */
+export async function archivedLines(dir: string): Promise<string[]> {
   const names = await readdir(dir, { recursive: true }).catch(() => []);
-  const events: Record<string, unknown>[] = [];
+  const lines: string[] = [];
   for (const name of names) {
     if (path.basename(name).startsWith(".") || !name.includes(".ndjson")) continue;
     const bytes = await readFile(path.join(dir, name));
     const text = name.endsWith(".gz") ? gunzipSync(bytes) : name.endsWith(".zst") ? zstdDecompressSync(bytes) : bytes;
-    for (const line of text.toString().split("\n")) if (line !== "") events.push(JSON.parse(line));
+    for (const line of text.toString().split("\n")) if (line !== "") lines.push(line);
   }
-  return events;
+  return lines;
+}
+
+/** The same as objects. */
+export async function archivedEvents(dir: string): Promise<Record<string, unknown>[]> {
+  return (await archivedLines(dir)).map((line): Record<string, unknown> => JSON.parse(line));
 }
