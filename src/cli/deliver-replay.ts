@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { MillraceConfig } from "../app/config.ts";
@@ -7,6 +8,7 @@ import type { SinkSettings } from "../core/config-fields.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { RejectedEvent, RejectLog } from "../core/reject-log.ts";
 import type { Sink } from "../core/sink.ts";
+import { slotDirectory } from "../journal/slot-directory.ts";
 import { openRejectLog } from "../journal/reject-log-files.ts";
 import { type DryRun, dryRun } from "../replay/dry-run.ts";
 import { EventPortSink } from "../replay/event-port-sink.ts";
@@ -102,15 +104,16 @@ async function toSink(plan: ReplayPlan, slot: string, { config, log, signal }: D
   const sink = await createSink(settings, { node: config.node, slot, clock: systemClock, registry, log });
   const problems = await sink.check(AbortSignal.any([signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)]));
   for (const problem of problems) log.warn({ problem }, "the sink's destination is not as it should be");
-  const deadLetters = whenNeeded(() =>
-    openRejectLog({
-      name: "dead-letters",
-      slot,
-      config: config.deadLetters,
-      durability: "disk",
-      clock: systemClock,
-      log,
-    }),
+  if (settings.type === "file" && settings.retention.maxAgeMs > 0)
+    log.warn(
+      { maxAgeMs: settings.retention.maxAgeMs },
+      "the sink keeps files for so long after the hour of their events: older ones are deleted as soon as they are written",
+    );
+  const rejects = { name: "dead-letters", slot, config: config.deadLetters, durability: "disk" } as const;
+  const deadLetters = whenNeeded(
+    () => openRejectLog({ ...rejects, clock: systemClock, log }),
+    // What is in it is room for a full disk only.
+    () => rm(slotDirectory(config.deadLetters, slot), { recursive: true, force: true }),
   );
   return { settings, sink, deadLetters, codeOf: ({ code }) => code };
 }
@@ -152,7 +155,7 @@ function returned({ choose }: ReplayEvents, config: MillraceConfig): ReplayEvent
 }
 
 /** Opens a log with the first that is written to it: it takes room on the disk for a full disk, and most runs write none. */
-function whenNeeded(open: () => Promise<RejectLog>): RejectLog {
+function whenNeeded(open: () => Promise<RejectLog>, onClosed: () => Promise<void>): RejectLog {
   let opened: Promise<RejectLog> | undefined;
   return {
     async append(entries) {
@@ -161,6 +164,9 @@ function whenNeeded(open: () => Promise<RejectLog>): RejectLog {
       opened.catch(() => (opened = undefined));
       await (await opened).append(entries);
     },
-    close: async () => (await opened)?.close(),
+    async close() {
+      await (await opened)?.close();
+      await onClosed();
+    },
   };
 }

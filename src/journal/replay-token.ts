@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorCode } from "./disk.ts";
 
@@ -15,16 +15,20 @@ export async function makeReplayToken({ dir }: { readonly dir: string }): Promis
   if (known !== undefined) return known;
   const token = randomBytes(32).toString("hex");
   await mkdir(dir, { recursive: true, mode: 0o750 });
+  const draft = `${path}.${token.slice(0, 8)}`;
+  await writeFile(draft, token, { flag: "wx", mode: 0o600 });
   try {
-    await writeFile(path, token, { flag: "wx", mode: 0o600 });
+    // Whole or not at all, and only one of the workers that start together is first.
+    await link(draft, path);
+    return token;
   } catch (error) {
-    // Another worker was first, and may be writing it; or it is damaged.
     if (errorCode(error) !== "EEXIST") throw error;
     const other = await readReplayToken({ dir });
-    if (other !== undefined) return other;
-    await writeFile(path, token, { mode: 0o600 });
+    if (other === undefined) await rename(draft, path);
+    return other ?? token;
+  } finally {
+    await rm(draft, { force: true });
   }
-  return token;
 }
 
 /** `undefined` when no collector has made one, or it cannot be read. */
