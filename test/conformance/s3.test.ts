@@ -16,10 +16,11 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllEnvs());
 
 for (const compression of ["none", "gzip", "zstd"] as const) {
-  describeSinkConformance(`s3, compression ${compression}`, () => openHarness(compression));
+  describeSinkConformance(`s3, compression ${compression}`, () => openHarness({ compression }));
 }
+describeSinkConformance("s3, Parquet", () => openHarness({ format: "parquet" }));
 
-async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkHarness> {
+async function openHarness(settings: object): Promise<SinkHarness> {
   const server = await startFauxqs({ port: 0, logger: false });
   const gate = await TcpGate.open(server.port);
   const bucket = await ArchiveBucket.create(`http://127.0.0.1:${server.port}`, "events");
@@ -30,7 +31,7 @@ async function openHarness(compression: "none" | "gzip" | "zstd"): Promise<SinkH
     region: "us-east-1",
     endpoint: gate.url,
     prefix: "web",
-    compression,
+    ...settings,
     batch: { maxEvents: 200, maxBytes: "256KiB" },
   });
   const sink = createS3Sink(config, { node: "node", slot: "0", log: pino({ level: "silent" }) });

@@ -1,3 +1,5 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import path from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import {
   CreateBucketCommand,
@@ -7,6 +9,8 @@ import {
   ListObjectsV2Command,
   S3Client,
 } from "@aws-sdk/client-s3";
+
+import { readEvents } from "../../src/formats/parquet/read-events.ts";
 
 /** A bucket of an S3 service on this machine, as its users see it. */
 export class ArchiveBucket implements Disposable {
@@ -58,11 +62,20 @@ export class ArchiveBucket implements Disposable {
     return this.client.send(new HeadObjectCommand({ Bucket: this.name, Key: key }));
   }
 
-  /** What all objects hold, decompressed, in the order of their keys. */
+  /** The events of all objects, each with a line end, in the order of the objects' keys. */
   async text(): Promise<Buffer> {
     const parts: Buffer[] = [];
-    for (const key of await this.keys()) parts.push(decompressed(key, await this.bytesOf(key)));
+    for (const key of await this.keys()) parts.push(await decoded(key, await this.bytesOf(key)));
     return Buffer.concat(parts);
+  }
+
+  /** Copies the objects into a folder, each where its key says. */
+  async download(dir: string): Promise<void> {
+    for (const key of await this.keys()) {
+      const file = path.join(dir, key);
+      await mkdir(path.dirname(file), { recursive: true });
+      await writeFile(file, await this.bytesOf(key));
+    }
   }
 
   [Symbol.dispose](): void {
@@ -70,7 +83,12 @@ export class ArchiveBucket implements Disposable {
   }
 }
 
-function decompressed(key: string, bytes: Buffer): Buffer {
+async function decoded(key: string, bytes: Buffer): Promise<Buffer> {
+  if (key.endsWith(".parquet")) {
+    const lines: Buffer[] = [];
+    for await (const event of readEvents(Uint8Array.from(bytes).buffer)) lines.push(event.bytes, Buffer.from("\n"));
+    return Buffer.concat(lines);
+  }
   if (key.endsWith(".gz")) return gunzipSync(bytes);
   if (key.endsWith(".zst")) return zstdDecompressSync(bytes);
   return bytes;

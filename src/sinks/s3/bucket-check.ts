@@ -29,7 +29,7 @@ export async function checkBucket(
     const { status, reason } = readS3Error(error);
     if (status === 404) {
       return [
-        `there is no bucket ${bucket}: create it (millrace setup s3 --apply), or correct \`bucket\` and \`region\``,
+        `there is no bucket ${bucket}: create it (millrace setup s3 --apply --create), or correct \`bucket\` and \`region\``,
       ];
     }
     // HeadBucket needs s3:ListBucket, which is not needed for writing.

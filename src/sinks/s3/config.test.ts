@@ -7,7 +7,6 @@ test("a bucket and its region are enough", () => {
   expect(s3Config.parse(LEAST)).toMatchObject({
     prefix: "",
     format: "ndjson",
-    compression: "gzip",
     conditionalWrites: true,
     maxInFlight: 1,
     batch: { maxBytes: 32 * 1024 * 1024, maxAgeMs: 60_000 },
@@ -22,6 +21,12 @@ test("a prefix is a folder, with or without its slash", () => {
 
 test.each([
   ["a key that could be another object's", { key: "{prefix}{date}.{ext}" }, "needs {node}"],
+  ["NDJSON that no common tool reads", { compression: "snappy" }, "snappy is for format `parquet`"],
+  [
+    "columns without a format that has them",
+    { columns: [{ name: "total", from: "/data/total", type: "double" }] },
+    "only objects of format `parquet`",
+  ],
   ["a KMS key without KMS", { encryption: { mode: "AES256", kmsKeyId: "alias/x" } }, "only mode `aws:kms`"],
   ["a lock of no length", { objectLock: { mode: "COMPLIANCE" } }, "go together"],
   ["a lock that locks nothing", { objectLock: {} }, "mode and retainDays, or legalHold"],

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { endpointField, regionField } from "../../aws/config-fields.ts";
 import { batchField, byteSize, sinkFields } from "../../core/config-fields.ts";
-import { compression } from "../../formats/compression.ts";
+import { typedColumns } from "../../formats/parquet/config.ts";
 import { DEFAULT_KEY, keyProblem } from "./object-key.ts";
 import { retention } from "./retention-config.ts";
 import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_TAGS, MIN_PART_BYTES } from "./service-limits.ts";
@@ -95,8 +95,19 @@ export const s3Config = z
         "Template of an object's key. Placeholders: {prefix} {sink} {date} {year} {month} {day} {hour} {node} {slot} {position} {hash} {ext}. " +
           "A batch that goes over the end of what shows of the time becomes several objects.",
       ),
-    format: z.enum(["ndjson"]).default("ndjson").describe("`ndjson`: one event a line, as CloudEvents JSON."),
-    compression: compression.default("gzip").describe("How each object is compressed, as a whole."),
+    format: z
+      .enum(["ndjson", "parquet"])
+      .default("ndjson")
+      .describe(
+        "What an object holds. `ndjson`: one event a line, as CloudEvents JSON. `parquet`: columns, for query engines.",
+      ),
+    compression: z
+      .enum(["none", "gzip", "zstd", "snappy"])
+      .optional()
+      .describe(
+        "How each object is compressed. `snappy` only with format `parquet`. Default: `gzip`; with format `parquet` `zstd`.",
+      ),
+    columns: typedColumns,
     checksum: z
       .enum(["crc32", "sha256", "none"])
       .default("crc32")
@@ -151,6 +162,14 @@ export const s3Config = z
   .superRefine((sink, context) => {
     const problem = keyProblem(sink.key, sink.prefix);
     if (problem !== undefined) context.addIssue({ code: "custom", path: ["key"], message: problem });
+  })
+  .refine(({ format, compression: chosen }) => format === "parquet" || chosen !== "snappy", {
+    path: ["compression"],
+    error: "snappy is for format `parquet` only: no common tool reads NDJSON in it",
+  })
+  .refine(({ format, columns }) => format === "parquet" || columns.length === 0, {
+    path: ["columns"],
+    error: "only objects of format `parquet` have columns",
   })
   .refine((sink) => sink.objectLock === undefined || sink.checksum !== "none", {
     path: ["checksum"],

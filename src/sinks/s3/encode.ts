@@ -2,8 +2,16 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip, createZstdCompress } from "node:zlib";
 import type { Batch } from "../../core/sink.ts";
-import { type Compression, COMPRESSION_ENDINGS, GZIP_OPTIONS, ZSTD_OPTIONS } from "../../formats/compression.ts";
+import {
+  type Compression,
+  compression,
+  COMPRESSION_ENDINGS,
+  GZIP_OPTIONS,
+  ZSTD_OPTIONS,
+} from "../../formats/compression.ts";
 import { encodeNdjson, ndjsonBytes } from "../../formats/ndjson.ts";
+import { parquetCompression, type ParquetCompression, type TypedColumn } from "../../formats/parquet/config.ts";
+import { ParquetEncoder } from "../../formats/parquet/parquet-encoder.ts";
 import type { S3Config } from "./config.ts";
 
 /** How events become the bytes of an object. */
@@ -16,8 +24,13 @@ export interface ObjectEncoder {
   close(): Promise<void>;
 }
 
-export function createEncoder({ compression }: Pick<S3Config, "compression">): ObjectEncoder {
-  return new NdjsonEncoder(compression);
+export function createEncoder(config: Pick<S3Config, "format" | "compression" | "columns">): ObjectEncoder {
+  switch (config.format) {
+    case "ndjson":
+      return new NdjsonEncoder(compression.parse(config.compression ?? "gzip"));
+    case "parquet":
+      return new ParquetObjects(parquetCompression.parse(config.compression ?? "zstd"), config.columns);
+  }
 }
 
 /**
@@ -37,15 +50,15 @@ const SLICE_BYTES = 512 * 1024;
 const CHUNK_BYTES = 256 * 1024;
 
 /** Lines, compressed as one stream: not every reader goes on behind the first of several. */
-export class NdjsonEncoder implements ObjectEncoder {
+class NdjsonEncoder implements ObjectEncoder {
   readonly ext: string;
   readonly contentType: string;
   readonly #compression: Compression;
 
-  constructor(compression: Compression) {
-    this.#compression = compression;
-    this.ext = `ndjson${COMPRESSION_ENDINGS[compression]}`;
-    this.contentType = CONTENT_TYPES[compression];
+  constructor(kind: Compression) {
+    this.#compression = kind;
+    this.ext = `ndjson${COMPRESSION_ENDINGS[kind]}`;
+    this.contentType = CONTENT_TYPES[kind];
   }
 
   async encode(events: Batch, signal: AbortSignal): Promise<Buffer> {
@@ -70,6 +83,26 @@ export class NdjsonEncoder implements ObjectEncoder {
 
   close(): Promise<void> {
     return Promise.resolve();
+  }
+}
+
+/** Files of columns, each encoded in a thread of the encoder's. */
+class ParquetObjects implements ObjectEncoder {
+  readonly ext = "parquet";
+  // Registered with IANA in 2024: https://www.iana.org/assignments/media-types/application/vnd.apache.parquet
+  readonly contentType = "application/vnd.apache.parquet";
+  readonly #encoder: ParquetEncoder;
+
+  constructor(kind: ParquetCompression, columns: readonly TypedColumn[]) {
+    this.#encoder = new ParquetEncoder({ compression: kind, columns });
+  }
+
+  encode(events: Batch, signal: AbortSignal): Promise<Buffer> {
+    return this.#encoder.encode(events, signal);
+  }
+
+  close(): Promise<void> {
+    return this.#encoder.close();
   }
 }
 

@@ -2,29 +2,30 @@ import { describe, expect, test } from "vitest";
 import type { CollectedEvent } from "../../core/event.ts";
 import { constantPrefix, DEFAULT_KEY, keyProblem, ObjectKeys } from "./object-key.ts";
 
-const WRITER = { sink: "archive", node: "node-1", slot: "0" };
+const WRITER = { node: "node-1", slot: "0" };
 const AT_MS = Date.parse("2026-11-23T07:59:59.999Z");
 
 function eventAt(position: number, id = "id-1"): CollectedEvent {
   return { position, id, type: "t", source: "s", receivedMs: AT_MS, bytes: Buffer.from("{}") };
 }
 
-function keysOf(template = DEFAULT_KEY): ObjectKeys {
-  return new ObjectKeys({ template, prefix: "web/", ext: "ndjson.gz", writer: WRITER });
+function keysOf(template = DEFAULT_KEY, sink = "archive"): ObjectKeys {
+  return new ObjectKeys({ template, prefix: "web/", ext: "ndjson.gz", writer: { ...WRITER, sink } });
 }
 
 describe("a key", () => {
   test("says where query engines look for it, who wrote it, and where it begins", () => {
     expect(keysOf().keyOf(eventAt(4711))).toBe(
-      "web/dt=2026-11-23/hour=07/node-1-0-0000000000004711-eb66c623.ndjson.gz",
+      "web/dt=2026-11-23/hour=07/node-1-0-0000000000004711-f942390a.ndjson.gz",
     );
   });
 
-  test("is the same for the same first event, and another for any other", () => {
+  test("is the same for the same first event of a sink, and another for any other", () => {
     const keys = keysOf();
     expect(keys.keyOf(eventAt(1))).toBe(keys.keyOf(eventAt(1)));
     const others = [eventAt(2), eventAt(1, "id-2")].map((event) => keys.keyOf(event));
-    expect(new Set([keys.keyOf(eventAt(1)), keys.keyOf(eventAt(1), "suffix"), ...others]).size).toBe(4);
+    others.push(keysOf(DEFAULT_KEY, "other").keyOf(eventAt(1)));
+    expect(new Set([keys.keyOf(eventAt(1)), keys.keyOf(eventAt(1), "suffix"), ...others]).size).toBe(5);
   });
 
   test("sorts as the events came", () => {

@@ -98,7 +98,7 @@ export class ObjectKeys {
 
   /** @param suffix tells an object from one that has its key and holds something else */
   keyOf(first: CollectedEvent, suffix?: string): string {
-    const hash = shortHash(first.id);
+    const hash = shortHash(this.#values["sink"] ?? "", first.id);
     return this.#render(first, suffix === undefined ? hash : `${hash}-${suffix}`);
   }
 
@@ -128,8 +128,9 @@ function padded(position: Position): string {
   return String(position).padStart(16, "0");
 }
 
-function shortHash(id: string): string {
-  return createHash("sha256").update(id).digest("hex").slice(0, 8);
+/** Of the sink too: two that write to one place must not take each other's objects for theirs. */
+function shortHash(sink: string, id: string): string {
+  return createHash("sha256").update(`${sink}\n${id}`).digest("hex").slice(0, 8);
 }
 
 function namesIn(template: string): string[] {

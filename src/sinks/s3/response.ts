@@ -8,10 +8,11 @@ export function receiptOf(
   failure: { readonly reason: string; readonly retryAfterMs?: number } | undefined,
 ): Receipt {
   if (failure === undefined) return { kind: "delivered" };
-  if (stored.length === 0) return { kind: "retryable", ...failure };
+  const { reason, retryAfterMs } = failure;
+  if (stored.length === 0) return { kind: "retryable", reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
   const positions = new Set(stored.map(({ position }) => position));
   const delivered: Fate = { kind: "delivered" };
-  const retryable: Fate = { kind: "retryable", reason: failure.reason };
+  const retryable: Fate = { kind: "retryable", reason };
   return { kind: "partial", fates: batch.map(({ position }) => (positions.has(position) ? delivered : retryable)) };
 }
 
@@ -35,7 +36,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   InvalidToken: "the AWS credentials are not valid; they are looked up again",
   "KMS.DisabledException": "the KMS key is disabled; enable it",
   "KMS.NotFoundException": "there is no such KMS key; correct encryption.kmsKeyId",
-  NoSuchBucket: "there is no such bucket; create it (millrace setup s3), or correct `bucket` and `region`",
+  NoSuchBucket:
+    "there is no such bucket; create it (millrace setup s3 --apply --create), or correct `bucket` and `region`",
   NoSuchUpload: "the upload was thrown away meanwhile; it is begun again",
   NotImplemented:
     "the service does not know what was asked for; see the options for other services in docs/sinks/s3.md",

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import type { CollectedEvent, Position } from "../../core/event.ts";
 import type { Batch, BatchLimits, Receipt, Sink } from "../../core/sink.ts";
 import { ndjsonBytes } from "../../formats/ndjson.ts";
+import { EncoderThreadEnded } from "../../formats/parquet/parquet-encoder.ts";
 import { BucketStore } from "./bucket-store.ts";
 import type { S3Config } from "./config.ts";
 import { createEncoder, type ObjectEncoder } from "./encode.ts";
@@ -114,6 +115,7 @@ export class S3Sink implements Sink {
       return receiptOf(batch, sorted.slice(0, storedEvents), failure);
     } catch (error) {
       if (signal.aborted) return { kind: "retryable", reason: GIVEN_UP };
+      if (error instanceof EncoderThreadEnded) return { kind: "retryable", reason: error.message };
       // A bug, after which the pipeline may give an event up: nothing must wait for it.
       this.#owed?.forgetBefore(Number.POSITIVE_INFINITY);
       throw error;
