@@ -9,6 +9,7 @@ import { createJournalMetrics } from "../src/journal/metrics.ts";
 import { createPipelineMetrics } from "../src/pipeline/metrics.ts";
 import { createFileSinkMetrics } from "../src/sinks/file/metrics.ts";
 import { createMemorySinkMetrics } from "../src/sinks/memory/metrics.ts";
+import { createOpensearchSinkMetrics } from "../src/sinks/opensearch/metrics.ts";
 import { registerLedgerMetrics } from "../src/telemetry/registry.ts";
 
 test("docs/metrics.md lists exactly the metrics there are, each with its type and labels", async () => {
@@ -20,6 +21,7 @@ test("docs/metrics.md lists exactly the metrics there are, each with its type an
   createPipelineMetrics(registry);
   createFileSinkMetrics(registry);
   createMemorySinkMetrics(registry);
+  createOpensearchSinkMetrics(registry);
   registerWorkerMetrics(registry, () => []);
   registerLedgerMetrics(registry, new Ledger(), createMemoryJournal({ slot: "0", maxBytes: 1_000_000 }));
 

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import type { CliContext } from "./cli-context.ts";
 
@@ -5,8 +6,11 @@ import type { CliContext } from "./cli-context.ts";
 export async function confirm(question: string, { stdin, stdout }: CliContext): Promise<boolean> {
   if (!("isTTY" in stdin) || stdin.isTTY !== true || stdout.isTTY !== true) return false;
   const lines = createInterface({ input: stdin, output: stdout });
+  // The end of the input is no answer, and ends the wait for one.
+  const closed = once(lines, "close").then(() => "");
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), closed]);
+    return /^y(es)?$/i.test(answer.trim());
   } finally {
     lines.close();
   }

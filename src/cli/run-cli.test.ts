@@ -107,7 +107,7 @@ describe("check", () => {
   millrace.yaml:2:11: listen.prot: unknown key; did you mean port?
   millrace.yaml:5:11: sources[0].keys: expected a list of texts, at least 1 item; found a value that is not shown here
   millrace.yaml:6:10: sources[0].ack: expected "received", "accepted", "durable" or "delivered"; found "maybe"
-  millrace.yaml:9:11: sinks[0].type: expected one of kinesis, file, stdout, memory; found "kinezis"; did you mean kinesis?
+  millrace.yaml:9:11: sinks[0].type: expected one of kinesis, opensearch, elasticsearch, file, stdout, memory; found "kinezis"; did you mean kinesis?
 `);
   });
 

@@ -11,8 +11,10 @@ import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts
 /** What the sink adds to each document; the rest is the event. */
 const ADDED = /^\{"@timestamp":"[^"]*",?/;
 
-const opensearch = await SearchNode.start("opensearch");
-const elasticsearch = await SearchNode.start("elasticsearch");
+const [opensearch, elasticsearch] = await Promise.all([
+  SearchNode.start("opensearch"),
+  SearchNode.start("elasticsearch"),
+]);
 
 afterAll(async () => {
   await opensearch?.[Symbol.asyncDispose]();

@@ -27,7 +27,7 @@ test("a batch is one compressed request that tells who we are", async () => {
   expect(standIn.requests).toMatchObject([
     {
       method: "POST",
-      path: "/behind/a/proxy/events/_bulk",
+      path: expect.stringMatching(/^\/behind\/a\/proxy\/events\/_bulk\?/),
       headers: {
         authorization: `Basic ${Buffer.from("millrace:pass:word").toString("base64")}`,
         "content-encoding": "gzip",

@@ -8,6 +8,7 @@ import { sendEvents } from "../kit/sender.ts";
 let node: SearchNode;
 
 beforeAll(async () => {
+  // One thread and one place in its queue: four batches at a time are too many, and are answered 429.
   const started = await SearchNode.start("opensearch", "thread_pool.write.size: 1\nthread_pool.write.queue_size: 1");
   if (started !== undefined) node = started;
 }, 600_000);
@@ -40,7 +41,7 @@ sinks:
 ${more}`;
 }
 
-/** Runs \`millrace setup opensearch --apply\`; the node has no plugin for retention, which makes it fail in that alone. */
+/** Runs `millrace setup opensearch --apply`; the node has no plugin for retention, which makes it fail in that alone. */
 async function setUp(collector: CollectorProcess): Promise<{ kind: string; outcome: string; problem?: string }[]> {
   const failure: unknown = await collector.command("setup", "opensearch", "--apply", "--json").catch((error) => error);
   const { stdout } = failure as { stdout: string };
@@ -48,12 +49,11 @@ async function setUp(collector: CollectorProcess): Promise<{ kind: string; outco
   return plan?.steps ?? [];
 }
 
-async function duplicatesOf(collector: CollectorProcess): Promise<number> {
-  const metrics = await (await fetch(`http://127.0.0.1:${collector.adminPort}/metrics`)).text();
-  return Number(/^millrace_opensearch_sink_duplicate_events_total\{.*\} (\d+)/m.exec(metrics)?.[1] ?? 0);
+async function metricsOf(collector: CollectorProcess): Promise<string> {
+  return (await fetch(`http://127.0.0.1:${collector.adminPort}/metrics`)).text();
 }
 
-test("what was acknowledged is in the server, exactly once by id, though the node is killed mid-load", async () => {
+test("what was acknowledged is in the server, exactly once by id, though the node is overloaded, and killed mid-load", async () => {
   await using dir = await temporaryDir();
   await using collector = await CollectorProcess.start(dir.path, configOf("killed"));
   const steps = await setUp(collector);
@@ -69,7 +69,7 @@ test("what was acknowledged is in the server, exactly once by id, though the nod
   const sending = sendEvents({
     url: collector.url,
     key: "wk_test",
-    events: 200_000,
+    events: 12_000,
     eventsPerRequest: 20,
     connections: 8,
     signal: stop.signal,
@@ -85,8 +85,9 @@ test("what was acknowledged is in the server, exactly once by id, though the nod
 
   expect(ledger.rows).toMatchObject([{ sink: "search", delivered: acknowledged.size, held: 0 }]);
   expect(await node.count("killed")).toBe(acknowledged.size);
-  // Those that the node had taken when it died without having said so.
-  expect(await duplicatesOf(collector)).toBeGreaterThanOrEqual(0);
+  const metrics = await metricsOf(collector);
+  expect(metrics).toContain('reason="no_reply_from');
+  expect(metrics).toContain('reason="rejected_execution_exception');
 }, 240_000);
 
 test("an event whose mapping conflicts is a dead letter with the server's words; its neighbours are delivered", async () => {
@@ -134,7 +135,7 @@ test("events that are sent again are found by their id and counted, not stored t
   await collector.settled(60_000);
   expect(sent.acknowledged.size).toBe(500);
   expect(await node.count("twice")).toBe(500);
-  const metrics = await (await fetch(`http://127.0.0.1:${collector.adminPort}/metrics`)).text();
+  const metrics = await metricsOf(collector);
   const counted = metrics.matchAll(/^millrace_opensearch_sink_duplicate_events_total\{.*\} (\d+)/gm);
   expect([...counted].reduce((sum, [, count]) => sum + Number(count), 0)).toBe(500);
 }, 120_000);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
-import { programOf } from "./debian-package.ts";
+import { type Found, programOf } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
 import { installOnce } from "./test-cache.ts";
 
@@ -42,23 +42,25 @@ export let whyNoServer = "";
 /** A real node, alone in its cluster, on the loopback address, with data of its own that outlive a kill. */
 export class SearchNode implements AsyncDisposable {
   readonly #product: Product;
+  readonly #java: string;
   readonly #jars: string;
   readonly #dir: string;
   #child: ChildProcess | undefined;
   #port = 0;
 
-  private constructor(product: Product, jars: string, dir: string) {
+  private constructor(product: Product, { java, jars }: Installation, dir: string) {
     this.#product = product;
+    this.#java = java;
     this.#jars = jars;
     this.#dir = dir;
   }
 
   /** Downloads the server when it is missing; `undefined`, with the reason in `whyNoServer`, when it cannot be had. */
   static async start(product: Product = "opensearch", settings = ""): Promise<SearchNode | undefined> {
-    const jars = await installed(product);
-    if (jars === undefined) return undefined;
+    const installation = await installed(product);
+    if (installation === undefined) return undefined;
     const dir = await mkdtemp(path.join(tmpdir(), "millrace-search-"));
-    const node = new SearchNode(product, jars, dir);
+    const node = new SearchNode(product, installation, dir);
     await node.#configure(settings);
     await node.#startAnew();
     return node;
@@ -166,7 +168,7 @@ export class SearchNode implements AsyncDisposable {
     const { main, home } = PRODUCTS[this.#product];
     const output = path.join(this.#dir, "output");
     const child = spawn(
-      "java",
+      this.#java,
       [
         "-Xms384m",
         "-Xmx384m",
@@ -212,15 +214,19 @@ export class SearchNode implements AsyncDisposable {
   }
 }
 
-/** The folder of the server's jars. */
-async function installed(product: Product): Promise<string | undefined> {
+interface Installation {
+  readonly java: string;
+  /** The folder of the server's jars. */
+  readonly jars: string;
+}
+
+async function installed(product: Product): Promise<Installation | undefined> {
   const { artifact } = PRODUCTS[product];
   const [group, name, version] = artifact;
   try {
-    for (const found of [programOf("default-jre-headless", ["/usr/bin/java"]), programOf("maven", ["/usr/bin/mvn"])]) {
-      if (found.path === undefined) throw new Error(found.why);
-    }
-    return await installOnce(`${name}-${version}`, async (directory) => {
+    const java = pathOf(programOf("default-jre-headless", ["/usr/bin/java"]));
+    const mvn = pathOf(programOf("maven", ["/usr/bin/mvn"]));
+    const jars = await installOnce(`${name}-${version}`, async (directory) => {
       const pom = path.join(directory, "pom.xml");
       writeFileSync(
         pom,
@@ -230,10 +236,16 @@ async function installed(product: Product): Promise<string | undefined> {
 </dependency></dependencies></project>`,
       );
       const args = ["-q", "-B", "-f", pom, "dependency:copy-dependencies", `-DoutputDirectory=${directory}`];
-      await run("mvn", args, { timeout: INSTALL_MS });
+      await run(mvn, args, { timeout: INSTALL_MS });
     });
+    return { java, jars };
   } catch (error) {
     whyNoServer = `${name} ${version} is not installed, and cannot be: ${String(error).split("\n")[0] ?? ""}`;
     return undefined;
   }
+}
+
+function pathOf(found: Found): string {
+  if (found.path === undefined) throw new Error(found.why);
+  return found.path;
 }

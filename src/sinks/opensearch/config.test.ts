@@ -12,6 +12,7 @@ test.each([
   { apiKey: "abc" },
   { setup: { deleteAfterDays: 30 }, dataStream: false },
   { batch: { maxBytes: "100MiB" } },
+  { urls: ["http://127.0.0.1:9200"], tls: { serverName: "search" } },
 ])("refuses %j", (change) => {
   expect(opensearchConfig.safeParse({ ...least, ...change }).success).toBe(false);
 });

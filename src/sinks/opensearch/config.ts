@@ -144,6 +144,8 @@ function checked<Schema extends z.ZodType<Checkable>>(schema: Schema): Schema {
     if (wrongIndex !== undefined) problem([wrongIndex.field], wrongIndex.message);
     if ((sink.username === undefined) !== (sink.password === undefined))
       problem(["username"], "username and password belong together");
+    if (sink.tls !== undefined && !sink.urls.some((url) => url.startsWith("https:")))
+      problem(["tls"], "has no meaning without an https URL");
     const ways = [sink.username, sink.aws, sink.apiKey].filter((way) => way !== undefined);
     if (ways.length > 1) problem(["username"], "choose one way to authenticate");
     if (sink.setup.deleteAfterDays !== undefined && !sink.dataStream && !/\{(date|month)\}/.test(sink.index))

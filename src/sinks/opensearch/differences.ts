@@ -22,12 +22,19 @@ function isSame(current: unknown, wanted: unknown): boolean {
   // The server leaves empty objects out.
   if (isObject(wanted) && Object.keys(wanted).length === 0 && current === undefined) return true;
   if (isObject(wanted) || Array.isArray(wanted)) return JSON.stringify(current) === JSON.stringify(wanted);
-  if (current === undefined || current === null || typeof current === "object") return false;
-  return String(current) === String(wanted) || bytesOf(current) === bytesOf(wanted, Number.NaN);
+  const [is, shallBe] = [textOf(current), textOf(wanted)];
+  if (is === undefined || shallBe === undefined) return false;
+  return is === shallBe || (bytesOf(is) !== undefined && bytesOf(is) === bytesOf(shallBe));
+}
+
+/** Servers give numbers and truth values back as text. */
+function textOf(value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
 }
 
 /** `1536mb` and `1.5gb` are the same size. */
-function bytesOf(value: unknown, otherwise?: number): number | undefined {
-  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([kmgt]?b)$/.exec(String(value)) ?? [];
-  return unit === "" ? otherwise : Number(amount) * (UNITS[unit] ?? 1);
+function bytesOf(text: string): number | undefined {
+  const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)([kmgt]?b)$/.exec(text) ?? [];
+  return unit === "" ? undefined : Number(amount) * (UNITS[unit] ?? 1);
 }

@@ -11,6 +11,9 @@ const TIMESTAMP_BYTES = '"@timestamp":"2026-11-27T12:00:00.000Z",'.length;
 /** Ids as nearly all are: JSON writes them as they are. */
 const PLAIN_ID = /^[\w.:~@/+=-]*$/;
 
+/** Times as nearly all are: the collector has seen that they are in the calendar. */
+const IN_MILLISECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{3}Z$/;
+
 /**
  * Makes the body of a `_bulk` request: for each event a line that says `create`, so that what is there
  * already is never changed, and the event with `"@timestamp"` before its first member. The rest of
@@ -76,6 +79,7 @@ function jsonOf(id: string): string {
 
 /** When it happened, to the millisecond in UTC; the receipt where the sender's time is none, such as a leap second. */
 function timestampOf(time: string | undefined, receivedMs: number): string {
+  if (time !== undefined && IN_MILLISECONDS.test(time)) return time;
   const ms = time === undefined ? Number.NaN : Date.parse(time.toUpperCase());
   return new Date(Number.isNaN(ms) ? receivedMs : ms).toISOString();
 }

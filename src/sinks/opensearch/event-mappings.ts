@@ -3,7 +3,7 @@ import type { OpensearchConfig } from "./config.ts";
 /** Lucene takes no term over 32,766 bytes; what is longer is kept and not searchable by this field. */
 const keyword = { type: "keyword", ignore_above: 1_024 };
 
-/** Attributes of CloudEvents, and those that the collector adds, which are text. */
+/** Attributes of CloudEvents, and those that the collector and its protocols add, which are text. */
 const KEYWORDS = [
   "id",
   "type",
@@ -23,6 +23,10 @@ const KEYWORDS = [
   "geocountry",
   "georegion",
   "geocity",
+  "userid",
+  "anonymousid",
+  "sessionid",
+  "domainuserid",
   "networkuserid",
 ];
 

@@ -16,11 +16,15 @@ export interface EventTime {
   readonly hasTimestamp: boolean;
 }
 
+const NEITHER: EventTime = { time: undefined, hasTimestamp: false };
+
 /**
  * Finds `time` among an event's own members, without parsing the event: it may be before or after
  * a large `data`, in which there can be others of the name. The bytes are JSON, which the collector has checked.
  */
 export function findEventTime(bytes: Buffer): EventTime {
+  const mayHaveTimestamp = bytes.includes(TIMESTAMP);
+  if (!mayHaveTimestamp && !bytes.includes(TIME)) return NEITHER;
   let time: string | undefined;
   let hasTimestamp = false;
   let depth = 0;
@@ -31,8 +35,12 @@ export function findEventTime(bytes: Buffer): EventTime {
     else if (byte === QUOTE) {
       const end = stringEnd(bytes, at);
       if (depth === 1 && isKey(bytes, end)) {
-        if (isAt(TIME, bytes, at, end)) time = stringAfter(bytes, end);
-        else if (isAt(TIMESTAMP, bytes, at, end)) hasTimestamp = true;
+        if (isAt(TIME, bytes, at, end)) {
+          time = stringAfter(bytes, end);
+          // It is there once, so that in nearly any event the rest need not be read.
+          if (!mayHaveTimestamp) return { time, hasTimestamp };
+        }
+        if (mayHaveTimestamp && isAt(TIMESTAMP, bytes, at, end)) hasTimestamp = true;
       }
       at = end - 1;
     }

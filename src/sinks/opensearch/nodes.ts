@@ -16,7 +16,7 @@ const MAX_REPLY_BYTES = 256 * 1024 * 1024;
 
 export interface NodeRequest {
   readonly method: "GET" | "POST" | "PUT";
-  /** From the root of the server; without a query, which signed requests cannot have. */
+  /** From the root of the server, percent-encoded; without a query when requests are signed. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Buffer;

@@ -34,23 +34,22 @@ export function setupObjects(config: OpensearchConfig): readonly SetupObject[] {
   ];
 }
 
-function objectName(config: OpensearchConfig): string {
-  return `millrace-${config.name.toLowerCase()}`;
+/** Of the policy and the template: after the index, since sinks of several collectors can share a server. */
+function objectName({ index }: OpensearchConfig): string {
+  const name = index.replaceAll(/[{}]/g, "");
+  return name.startsWith("millrace-") ? name : `millrace-${name}`;
 }
 
 /** By this an object is known as ours. */
-function markOf(config: OpensearchConfig): JsonObject {
-  return { managed_by: "millrace", sink: config.name };
-}
-
-const OURS = /made by millrace/i;
+const MARK = { managed_by: "millrace" };
+const DESCRIPTION = "Made by Millrace.";
 
 /** Whether the setup of a sink made the object: only such are changed without being asked to. */
 export function isOurs(current: JsonObject): boolean {
   const policy = isObject(current["policy"]) ? current["policy"] : current;
   const mark = policy["_meta"];
-  if (isObject(mark) && mark["managed_by"] === "millrace") return true;
-  return typeof policy["description"] === "string" && OURS.test(policy["description"]);
+  if (isObject(mark) && mark["managed_by"] === MARK.managed_by) return true;
+  return policy["description"] === DESCRIPTION;
 }
 
 function policyOf(config: OpensearchConfig, patterns: readonly string[]): SetupObject | undefined {
@@ -74,7 +73,7 @@ function policyOf(config: OpensearchConfig, patterns: readonly string[]): SetupO
 }
 
 /** Index State Management of OpenSearch (https://docs.opensearch.org/latest/im-plugin/ism/policies/). */
-function stateManagement({ name, dataStream, setup }: OpensearchConfig, patterns: readonly string[]): JsonObject {
+function stateManagement({ dataStream, setup }: OpensearchConfig, patterns: readonly string[]): JsonObject {
   const days = setup.deleteAfterDays;
   const rollover = {
     min_index_age: `${setup.rolloverAfterDays}d`,
@@ -88,7 +87,7 @@ function stateManagement({ name, dataStream, setup }: OpensearchConfig, patterns
     transitions: days === undefined ? [] : [toDelete],
   };
   return {
-    description: `Made by Millrace for its sink ${name}.`,
+    description: DESCRIPTION,
     default_state: "write",
     states: [write, ...(days === undefined ? [] : [{ name: "delete", actions: [{ delete: {} }], transitions: [] }])],
     ism_template: [{ index_patterns: patterns, priority: PRIORITY }],
@@ -100,7 +99,7 @@ function lifecycle(config: OpensearchConfig): JsonObject {
   const { rolloverAfterDays, rolloverBytes, deleteAfterDays } = config.setup;
   const rollover = { max_age: `${rolloverAfterDays}d`, max_primary_shard_size: sizeOf(rolloverBytes) };
   return {
-    _meta: markOf(config),
+    _meta: MARK,
     phases: {
       hot: { actions: config.dataStream ? { rollover } : {} },
       ...(deleteAfterDays !== undefined && {
@@ -128,7 +127,7 @@ function templateOf(config: OpensearchConfig, patterns: readonly string[], polic
     body: {
       index_patterns: patterns,
       priority: PRIORITY,
-      _meta: markOf(config),
+      _meta: MARK,
       ...(config.dataStream && { data_stream: {} }),
       template: { settings: { index }, mappings: eventMappings(data, isElastic) },
     },
