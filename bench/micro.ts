@@ -4,7 +4,7 @@ import path from "node:path";
 import { parseArgs } from "node:util";
 import { crc32, gunzipSync, gzipSync } from "node:zlib";
 import type { CollectedEvent } from "../src/core/event.ts";
-import { scanValue } from "../src/ingest/body/json-scan.ts";
+import { scanValue } from "../src/core/json-scan.ts";
 import { encodeDraft } from "../src/ingest/protocols/canonical.ts";
 import { readEvent } from "../src/ingest/protocols/event-form.ts";
 import type { EventLimits, IncomingEvent, IncomingItem } from "../src/ingest/protocols/incoming-event.ts";

@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { slotDirectory } from "../journal/slot-directory.ts";
-import type { PipelineOptions } from "../pipeline/pipeline.ts";
+import type { PipelineOptions } from "../pipeline/pipeline-options.ts";
 import { ALL_PARTS } from "../supervisor/crash-record.ts";
 import { Trial } from "./trial.ts";
 import { TrialRecord } from "./trial-record.ts";

@@ -172,6 +172,8 @@ export async function noDirectories(config: MillraceConfig): Promise<Contradicti
   await check(["deadLetters", "dir"], config.deadLetters.dir);
   for (const [index, sink] of config.sinks.entries()) {
     if (sink.type === "file") await check(["sinks", index, "dir"], sink.dir);
+    const { dir } = sink.oversize;
+    if (dir !== undefined) await check(["sinks", index, "oversize", "dir"], dir);
   }
   return problems;
 }

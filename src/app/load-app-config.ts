@@ -10,6 +10,7 @@ import { compileSchemas, readSchemas, type SchemaRegistry, type SchemaTexts } fr
 import { type MillraceConfig, millraceConfig } from "./config.ts";
 import { noDirectories, sharedDirectories } from "./config-checks.ts";
 import { embeddedDefaultFile } from "./embedded-default.ts";
+import type { SinkConfig } from "./sink-config.ts";
 
 /** Where a configuration is looked for, in this order, when none is named. */
 const CONFIG_NAMES = ["millrace.yaml", "millrace.yml", "millrace.json"];
@@ -125,8 +126,15 @@ function withAbsolutePaths(config: MillraceConfig, dataBase: string, configBase:
     sources: config.sources.map((source) =>
       source.geo === undefined ? source : { ...source, geo: { file: path.resolve(configBase, source.geo.file) } },
     ),
-    sinks: config.sinks.map((sink) => (sink.type === "file" ? { ...sink, dir: data(sink.dir) } : sink)),
+    sinks: config.sinks.map((sink) =>
+      withAbsoluteClaims(sink.type === "file" ? { ...sink, dir: data(sink.dir) } : sink, data),
+    ),
   };
+}
+
+function withAbsoluteClaims(sink: SinkConfig, data: (dir: string) => string): SinkConfig {
+  const { dir } = sink.oversize;
+  return dir === undefined ? sink : { ...sink, oversize: { ...sink.oversize, dir: data(dir) } };
 }
 
 function withAbsoluteCertificate(listen: MillraceConfig["listen"], near: (file: string) => string) {

@@ -6,6 +6,8 @@ import type { CollectedEvent } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
 import type { Sink } from "../core/sink.ts";
+import { openClaimStore } from "../claims/open-claim-store.ts";
+import type { ClaimStore } from "../core/claim-store.ts";
 import { createPipelineMetrics, type PipelineMetrics } from "../pipeline/metrics.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { MemorySink } from "../sinks/memory/sink.ts";
@@ -46,6 +48,7 @@ interface Running {
   config: SinkConfig | undefined;
   readonly pipeline: Pipeline;
   readonly sink: Sink;
+  readonly claims: ClaimStore | undefined;
   /** False while it waits for the sink on trial. */
   isStarted: boolean;
   /** Ends the check of the sink's destination, for which the sink would wait when it is closed. */
@@ -140,8 +143,9 @@ export class Pipelines {
     const { node, journal, book, deadLetters, registry, clock } = this.#options;
     const log = this.#options.log.child({ sink: config.name });
     const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log });
+    const claims = await openClaimStore(config.oversize, { clock, log });
     if (this.#ending) {
-      await sink.close();
+      await Promise.all([sink.close(), claims?.close()]);
       return;
     }
     const pipeline = new Pipeline({
@@ -151,6 +155,7 @@ export class Pipelines {
       from: book.ledger.open(config.name),
       settle: (cursor, counts, missing) => book.settle(config.name, cursor, counts, missing),
       deadLetters,
+      claims,
       clock,
       random: Math.random,
       metrics: this.#metrics,
@@ -159,7 +164,7 @@ export class Pipelines {
       ...this.#options.caution.of(config.name),
     });
     const check = new AbortController();
-    this.#running.set(config.name, { config, pipeline, sink, check, isStarted: false });
+    this.#running.set(config.name, { config, pipeline, sink, claims, check, isStarted: false });
     book.watch(config.name, (end) => pipeline.ahead(end));
     this.#startAllowed();
   }
@@ -177,11 +182,12 @@ export class Pipelines {
     }
   }
 
-  #check({ sink, check }: Running, log: Logger): void {
-    sink.check(AbortSignal.any([check.signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)])).then(
+  #check({ sink, claims, check }: Running, log: Logger): void {
+    const signal = AbortSignal.any([check.signal, AbortSignal.timeout(CHECK_TIMEOUT_MS)]);
+    Promise.all([sink.check(signal), claims?.check(signal) ?? []]).then(
       (problems) => {
         if (check.signal.aborted) return;
-        for (const problem of problems) log.warn({ problem }, "the sink's destination is not as it should be");
+        for (const problem of problems.flat()) log.warn({ problem }, "the sink's destination is not as it should be");
       },
       (error: unknown) => log.error({ err: error }, "bug in the sink: a check must answer, not throw"),
     );

@@ -31,6 +31,22 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       const { createOpensearchSink } = await import("../sinks/opensearch/sink.ts");
       return createOpensearchSink(config, context);
     }
+    case "firehose": {
+      const { createFirehoseSink } = await import("../sinks/firehose/sink.ts");
+      return createFirehoseSink(config, context);
+    }
+    case "sqs": {
+      const { createSqsSink } = await import("../sinks/sqs/sink.ts");
+      return createSqsSink(config, context);
+    }
+    case "sns": {
+      const { createSnsSink } = await import("../sinks/sns/sink.ts");
+      return createSnsSink(config, context);
+    }
+    case "eventbridge": {
+      const { createEventbridgeSink } = await import("../sinks/eventbridge/sink.ts");
+      return createEventbridgeSink(config, context);
+    }
     case "file":
       return createFileSink(config, context);
     case "stdout":

@@ -15,3 +15,10 @@ test.each(["", "<html>502</html>", "null", "[1]", '"x"', "{", '{"__type":5,"mess
     expect(readServiceError(Buffer.from(body))).toEqual({ code: undefined, message: "" });
   },
 );
+
+test("the XML of the Query protocol is read too", () => {
+  const xml =
+    "<ErrorResponse><Error><Type>Sender</Type><Code>NotFound</Code><Message>no &amp; no</Message></Error></ErrorResponse>";
+  expect(readServiceError(Buffer.from(xml))).toEqual({ code: "NotFound", message: "no & no" });
+  expect(readServiceError(Buffer.from("<html><body>502</body></html>"))).toEqual({ code: undefined, message: "" });
+});

@@ -1,7 +1,8 @@
 import { parseJsonObject } from "../outbound/json-reply.ts";
 import { quotable } from "../outbound/quotable.ts";
+import { parseXml, xmlAt, xmlFields } from "./xml-reply.ts";
 
-/** An error of an AWS JSON service, as far as the reply could be understood. */
+/** An error of an AWS service, as far as the reply could be understood. */
 export interface ServiceError {
   /** Such as `ResourceNotFoundException`; `undefined` when the reply names none. */
   readonly code: string | undefined;
@@ -22,11 +23,15 @@ export function blamesIdentity(error: ServiceError): boolean {
   return error.code !== undefined && STALE_IDENTITY.has(error.code);
 }
 
+const LESS_THAN = 0x3c;
+
 /**
- * Reads the error reply of a service that speaks AWS JSON 1.1. Anything may stand in
- * a reply, so everything is a value: a gateway's HTML has no code and no message.
+ * Reads the error reply of a service that speaks AWS JSON, or the Query protocol and its XML.
+ * Anything may stand in a reply, so everything is a value: a gateway's HTML has no code and no
+ * message.
  */
 export function readServiceError(body: Uint8Array): ServiceError {
+  if (body[0] === LESS_THAN) return readXmlError(body);
   const reply = parseJsonObject(body);
   const type = reply?.["__type"];
   const message = reply?.["message"] ?? reply?.["Message"];
@@ -34,6 +39,12 @@ export function readServiceError(body: Uint8Array): ServiceError {
     code: typeof type === "string" ? bareCode(type) : undefined,
     message: typeof message === "string" ? quotable(message) : "",
   };
+}
+
+function readXmlError(body: Uint8Array): ServiceError {
+  const error = xmlAt(parseXml(body), "Error");
+  const { Code: code, Message: message } = error === undefined ? {} : xmlFields(error);
+  return { code: code === undefined || code === "" ? undefined : quotable(code), message: quotable(message ?? "") };
 }
 
 /** `com.amazonaws.kinesis#ResourceNotFoundException` is `ResourceNotFoundException`. */

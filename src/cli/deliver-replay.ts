@@ -3,6 +3,8 @@ import type { Logger } from "pino";
 import { Registry } from "prom-client";
 import type { MillraceConfig } from "../app/config.ts";
 import { createSink } from "../app/sink-types.ts";
+import { openClaimStore } from "../claims/open-claim-store.ts";
+import type { ClaimStore } from "../core/claim-store.ts";
 import { systemClock } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import { MillraceError } from "../core/errors.ts";
@@ -38,6 +40,7 @@ export interface DeliverParts {
 }
 
 interface Target {
+  readonly claims?: ClaimStore | undefined;
   readonly settings: SinkSettings;
   readonly sink: Sink;
   readonly deadLetters: RejectLog;
@@ -94,7 +97,7 @@ export async function deliverReplay(
     return { to: plan.to ?? EVENT_PORT, ...result, ...(Object.keys(keptOut).length > 0 && { keptOut }) };
   } finally {
     bar.end();
-    await target.deadLetters.close();
+    await Promise.all([target.deadLetters.close(), target.claims?.close()]);
   }
 }
 
@@ -115,7 +118,8 @@ async function toSink(plan: ReplayPlan, slot: string, { config, log, signal }: D
     // What is in it is room for a full disk only.
     () => rm(slotDirectory(config.deadLetters, slot), { recursive: true, force: true }),
   );
-  return { settings, sink, deadLetters, codeOf: ({ code }) => code };
+  const claims = await openClaimStore(settings.oversize, { clock: systemClock, log });
+  return { settings, sink, claims, deadLetters, codeOf: ({ code }) => code };
 }
 
 async function toEventPort(events: ReplayEvents, parts: DeliverParts): Promise<Target> {

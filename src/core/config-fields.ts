@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { oversizeField } from "./oversize-field.ts";
 
 const UNITS: Readonly<Record<string, number>> = {
   B: 1,
@@ -116,6 +117,7 @@ export const sinkFields = {
     .default(15_000)
     .describe("Longest wait for one write before it counts as failed and is retried, in milliseconds."),
   retry: retryField.describe("How failed events are retried."),
+  oversize: oversizeField.describe("What becomes of an event that is too large for the sink."),
 };
 
 /** The common fields as the pipeline sees them. */

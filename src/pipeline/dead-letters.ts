@@ -17,6 +17,8 @@ interface DeadLetter {
   readonly event: CollectedEvent;
   readonly code: DeadLetterCode;
   readonly reason: string;
+  /** More than words, for programs. */
+  readonly detail: object | undefined;
 }
 
 /** What one append holds at most, so that it never needs much memory. */
@@ -56,8 +58,8 @@ export class DeadLetters {
   }
 
   /** Takes note of an event to give up; `flush` writes it. */
-  add(event: CollectedEvent, code: DeadLetterCode, reason: string): void {
-    this.#waiting.push({ event, code, reason });
+  add(event: CollectedEvent, code: DeadLetterCode, reason: string, detail?: object): void {
+    this.#waiting.push({ event, code, reason, detail });
   }
 
   flush(): void {
@@ -95,14 +97,14 @@ export class DeadLetters {
     this.flush();
   }
 
-  #entryOf({ event, code, reason }: DeadLetter): RejectedEvent {
+  #entryOf({ event, code, reason, detail }: DeadLetter): RejectedEvent {
     return {
       atMs: this.#options.clock.nowMs(),
       source: event.source,
       sink: this.#options.sink,
       position: event.position,
       code,
-      reasons: [reason],
+      reasons: detail === undefined ? [reason] : [reason, detail],
       event: event.bytes,
     };
   }

@@ -4,6 +4,8 @@ import type { CollectedEvent, Position } from "../core/event.ts";
 import type { JournalReader } from "../core/journal.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Caution } from "./caution.ts";
+import type { ClaimDesk } from "./claim-desk.ts";
+import { digestOf } from "./claim-pointer.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import type { Filter } from "./filter.ts";
 import type { SinkMetrics } from "./metrics.ts";
@@ -36,6 +38,8 @@ export interface IntakeOptions {
   readonly filter: Filter | undefined;
   readonly settlement: Settlement;
   readonly deadLetters: DeadLetters;
+  /** Where events that are too large for the sink go instead of to the dead letters. */
+  readonly claims: ClaimDesk | undefined;
   readonly suspects: Suspects;
   readonly caution: Caution | undefined;
   /** Events to dead-letter without looking at them, since the worker died over each. */
@@ -51,7 +55,7 @@ export interface IntakeOptions {
 /**
  * Follows the journal for one pipeline, one small read ahead of the batcher, and settles
  * at once what is not to be sent: events that the filter lets pass by are dropped, events
- * the sink cannot take, or that are set aside, are dead-lettered.
+ * the sink cannot take go to the claim check or, like those that are set aside, to the dead letters.
  *
  * It reads no more while the events read and not settled, or all that were read beyond the
  * cursor, are at their bounds, which caution lowers. The journal holds the rest.
@@ -217,8 +221,7 @@ export class Intake {
       const bytes = suspects.bytesOf(event);
       if (bytes === undefined) continue;
       if (bytes > this.#maxEventBytes) {
-        const reason = `the event counts ${bytes} bytes at this sink, which takes at most ${this.#maxEventBytes}`;
-        deadLetters.add(event, "event_too_large", reason);
+        this.#refuse(event, bytes);
         continue;
       }
       this.#events.push(event);
@@ -228,6 +231,16 @@ export class Intake {
     if (filterErrors === 0) return;
     this.#options.metrics.dropped("filter_error", filterErrors);
     this.#filterErrors.add(filterErrors, this.#options.clock.monotonicMs());
+  }
+
+  /** The event is too large for the sink. */
+  #refuse(event: CollectedEvent, bytes: number): void {
+    const { claims, deadLetters } = this.#options;
+    const problem = claims?.take(event);
+    if (claims !== undefined && problem === undefined) return;
+    const reason = `the event counts ${bytes} bytes at this sink, which takes at most ${this.#maxEventBytes}`;
+    const words = problem === undefined ? reason : `${reason}; ${problem}`;
+    deadLetters.add(event, "event_too_large", words, digestOf(event));
   }
 
   #drop(event: CollectedEvent, as: Settled): void {

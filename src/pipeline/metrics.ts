@@ -12,6 +12,10 @@ export interface SinkMetrics {
   delivered(events: number): void;
   retried(reason: string, events: number): void;
   deadLettered(code: DeadLetterCode, events: number): void;
+  /** An event too large for the sink goes by claim check: its data is stored. */
+  claimed(): void;
+  /** The claim check could not store an event's data. */
+  claimFailed(): void;
   dropped(reason: "filtered" | "filter_error", events: number): void;
   batch(trigger: BatchTrigger, events: number, bytes: number): void;
   wrote(seconds: number): void;
@@ -48,6 +52,18 @@ export function createPipelineMetrics(registry: Registry): PipelineMetrics {
     name: "millrace_sink_dropped_events_total",
     help: "Events not sent to a sink: filtered (its `when` is false) or filter_error (its `when` has no answer).",
     labelNames: ["sink", "reason"],
+    registers,
+  });
+  const claimed = new Counter({
+    name: "millrace_sink_claimed_events_total",
+    help: "Events too large for a sink whose data was stored at the claim check; a pointer is sent instead.",
+    labelNames: ["sink"],
+    registers,
+  });
+  const failedClaims = new Counter({
+    name: "millrace_sink_failed_claims_total",
+    help: "Attempts to store data at the claim check that failed; they are repeated.",
+    labelNames: ["sink"],
     registers,
   });
   const batches = new Counter({
@@ -118,6 +134,8 @@ export function createPipelineMetrics(registry: Registry): PipelineMetrics {
         delivered: (events) => sinkDelivered.inc(events),
         retried: (reason, events) => retried.labels(sink, label.of(reason)).inc(events),
         deadLettered: (code, events) => deadLettered.labels(sink, code).inc(events),
+        claimed: () => claimed.labels(sink).inc(),
+        claimFailed: () => failedClaims.labels(sink).inc(),
         dropped: (reason, events) => dropped.labels(sink, reason).inc(events),
         batch(trigger, events, bytes) {
           batches.labels(sink, trigger).inc();

@@ -1,27 +1,29 @@
 import assert from "node:assert/strict";
 import type { Logger } from "pino";
+import type { ClaimStore } from "../core/claim-store.ts";
 import type { Clock, Timer } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { SinkState } from "../core/deliveries.ts";
 import type { CollectedEvent, Position } from "../core/event.ts";
 import type { Journal } from "../core/journal.ts";
-import type { RejectLog } from "../core/reject-log.ts";
 import type { Sink } from "../core/sink.ts";
 import { Attempts } from "./attempts.ts";
 import { BatchFiller } from "./batch-filler.ts";
 import { Batcher, type BatchTrigger } from "./batcher.ts";
 import { Bisection } from "./bisection.ts";
-import type { Caution } from "./caution.ts";
 import { Circuit } from "./circuit.ts";
+import { ClaimDesk } from "./claim-desk.ts";
+import { digestOf } from "./claim-pointer.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { type Apart, Dispatcher } from "./dispatcher.ts";
 import { EventAges } from "./event-ages.ts";
 import { Filter } from "./filter.ts";
 import { Intake } from "./intake.ts";
-import type { PipelineMetrics, SinkMetrics } from "./metrics.ts";
+import type { SinkMetrics } from "./metrics.ts";
+import type { PipelineOptions } from "./pipeline-options.ts";
 import { Receipts } from "./receipts.ts";
 import { RetryQueue } from "./retry-queue.ts";
-import { type SettleListener, Settlement } from "./settlement.ts";
+import { Settlement } from "./settlement.ts";
 import { SinkCondition, type SinkHealth } from "./sink-health.ts";
 import { sinkStateOf, STANDING } from "./standing.ts";
 import { type Suspect, Suspects } from "./suspects.ts";
@@ -34,27 +36,6 @@ const MAX_HELD_BYTES = 32 * 1024 * 1024;
 
 /** Most of a drain's time that is kept for ending writes, writing dead letters and closing the sink. */
 const CLOSE_GRACE_MS = 2_000;
-
-export interface PipelineOptions {
-  readonly settings: SinkSettings;
-  readonly sink: Sink;
-  readonly journal: Journal;
-  /** The cursor to continue from. */
-  readonly from: Position;
-  /** Told of each move of the cursor; never after `stop` or `drain` has resolved. */
-  readonly settle: SettleListener;
-  readonly deadLetters: RejectLog;
-  readonly clock: Clock;
-  /** From 0 up to 1, for the jitter of delays. */
-  readonly random: () => number;
-  readonly metrics: PipelineMetrics;
-  readonly log: Logger;
-  /** Events from the cursor to the end of the journal, by the ledger: unlike positions, each is one. */
-  readonly owed: () => number;
-  readonly caution?: Caution;
-  /** Positions that go to the dead letters as `crashed_worker`, without being filtered, encoded or sent. */
-  readonly setAside?: ReadonlySet<Position>;
-}
 
 /**
  * Brings the events of the journal to one sink:
@@ -94,6 +75,7 @@ export class Pipeline {
   readonly #condition: SinkCondition;
   readonly #dispatcher: Dispatcher;
   readonly #deadLetters: DeadLetters;
+  readonly #claims: ClaimDesk | undefined;
 
   /** `stopping`: nothing new is sent, but receipts still count. `stopped`: nothing counts any more. */
   #phase: "new" | "running" | "draining" | "stopping" | "stopped" = "new";
@@ -141,6 +123,7 @@ export class Pipeline {
         this.#pump();
       },
     });
+    this.#claims = options.claims && this.#openDesk(options.claims, options);
     const receipts = new Receipts({
       settlement: this.#settlement,
       attempts,
@@ -172,6 +155,7 @@ export class Pipeline {
       filter,
       settlement: this.#settlement,
       deadLetters: this.#deadLetters,
+      claims: this.#claims,
       suspects: this.#suspects,
       caution: options.caution,
       setAside: options.setAside ?? new Set(),
@@ -182,6 +166,29 @@ export class Pipeline {
       onReady: () => this.#pump(),
     });
     this.#filler = new BatchFiller(this.#batcher, this.#retries, this.#intake);
+  }
+
+  #openDesk(store: ClaimStore, { settings, sink, clock, random, log }: PipelineOptions): ClaimDesk {
+    return new ClaimDesk({
+      store,
+      settings,
+      sink,
+      clock,
+      random,
+      log,
+      metrics: this.#metrics,
+      ageMs: ({ position, receivedMs }) => this.#ages.ageMs(position, receivedMs),
+      onStored: (event, pointer) => {
+        this.#settlement.replaced(event, pointer);
+        const bytes = this.#suspects.bytesOf(pointer);
+        if (bytes !== undefined) this.#retries.push({ event: pointer, bytes, dueMs: clock.monotonicMs() });
+        this.#pump();
+      },
+      onGivenUp: (event, reason) => {
+        this.#deadLetters.add(event, "retry_expired", reason, digestOf(event));
+        this.#pump();
+      },
+    });
   }
 
   start(): void {
@@ -221,6 +228,7 @@ export class Pipeline {
       this.#retries.hasten();
       this.#bisection.hasten();
       this.#suspects.hasten();
+      this.#claims?.hasten();
       this.#drained = Promise.withResolvers();
       const { promise } = this.#drained;
       this.#pump();
@@ -253,6 +261,7 @@ export class Pipeline {
     this.#timer?.timer.cancel();
     this.#timer = undefined;
     this.#intake.close();
+    const claimsClosed = this.#claims?.stop() ?? Promise.resolve();
     this.#drained?.resolve();
     // Each write has its own timeout.
     await Promise.race([this.#dispatcher.idle(), this.#deadline.promise]);
@@ -261,6 +270,7 @@ export class Pipeline {
     this.#metrics.detach();
     const closed = this.#sink.close().catch((error: unknown) => this.#log.error({ err: error }, "bug in the sink"));
     await this.#within(closed, "the sink did not close in time");
+    await this.#within(claimsClosed, "the claim check did not close in time");
   }
 
   async #within(ending: Promise<void>, otherwise: string): Promise<void> {

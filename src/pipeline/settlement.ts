@@ -94,6 +94,11 @@ export class Settlement {
     this.#hasChanged = true;
   }
 
+  /** Other bytes, of an event at the same position, are held from now on. */
+  replaced(event: CollectedEvent, by: CollectedEvent): void {
+    this.#heldBytes += by.bytes.byteLength - event.bytes.byteLength;
+  }
+
   standingOf(position: Position): Standing {
     return this.#window.standingOf(position);
   }

@@ -1,5 +1,6 @@
 import type { Logger } from "pino";
 import { Registry } from "prom-client";
+import type { ClaimStore } from "../core/claim-store.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { Position } from "../core/event.ts";
@@ -36,6 +37,8 @@ export interface ReplayOptions {
   readonly choose: (item: StoredItem, unit: StoredUnit) => StoredEvent | SkipReason;
   readonly settings: SinkSettings;
   readonly sink: Sink;
+  /** Where the data of events goes that are too large for the sink. */
+  readonly claims?: ClaimStore | undefined;
   readonly deadLetters: RejectLog;
   /** The code to count an event that was given up by. */
   readonly codeOf: (entry: RejectedEvent) => string;
@@ -100,6 +103,7 @@ export async function runReplay(options: ReplayOptions): Promise<ReplayResult> {
       settledTo = cursor;
     },
     deadLetters: outcomes.watchRejects(options.deadLetters, options.codeOf),
+    claims: options.claims,
     clock,
     random: options.random,
     metrics: createPipelineMetrics(new Registry()),

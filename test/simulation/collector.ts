@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { pino } from "pino";
 import { Registry } from "prom-client";
 import { LedgerBook } from "../../src/app/ledger-book.ts";
+import type { ClaimStore } from "../../src/core/claim-store.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { SinkSettings } from "../../src/core/config-fields.ts";
 import { MillraceError } from "../../src/core/errors.ts";
@@ -22,6 +23,7 @@ import type { Caution } from "../../src/pipeline/caution.ts";
 import { createPipelineMetrics } from "../../src/pipeline/metrics.ts";
 import { Pipeline } from "../../src/pipeline/pipeline.ts";
 import type { Books } from "./books.ts";
+import type { ClaimTemper, SimulatedClaims } from "./claims.ts";
 import type { Destination } from "./destination.ts";
 import { deadLettersOnDisk, eventsOnDisk } from "./found-on-disk.ts";
 import type { KnownEvent, KnownEvents } from "./known-events.ts";
@@ -46,6 +48,8 @@ const silent = pino({ level: "silent" });
 export interface SinkPlan {
   readonly settings: SinkSettings;
   readonly limits: BatchLimits;
+  /** How the claim check behaves for events that are too large; without one they are dead-lettered. */
+  readonly claims?: ClaimTemper;
 }
 
 /** Whether a sink's filter lets an event pass by. */
@@ -61,6 +65,7 @@ interface Surroundings {
   readonly lettersBytes: number;
   readonly events: KnownEvents;
   readonly destinations: ReadonlyMap<string, Destination>;
+  readonly claims: SimulatedClaims;
   readonly books: Books;
   readonly plant: Plant;
 }
@@ -214,7 +219,8 @@ export class Collector {
             world.violate("ledger", `it does not balance: ${JSON.stringify(this.ledger.checkpoint())}`);
         });
       },
-      deadLetters: this.#observedLetters(settings.name, care?.setAside),
+      deadLetters: this.#observedLetters(plan, care?.setAside),
+      claims: this.#claimsOf(plan),
       clock: this.#clock,
       random: world.dice(`pipeline ${settings.name} ${life.number}`).next,
       metrics: pipelineMetrics,
@@ -240,8 +246,17 @@ export class Collector {
     };
   }
 
-  #observedLetters(sink: string, setAside: ReadonlySet<Position> | undefined): RejectLog {
-    const { books, life, plant, events, world, destinations } = this.#in;
+  #claimsOf({ settings, claims }: SinkPlan): ClaimStore | undefined {
+    const { world, life, plant } = this.#in;
+    if (claims === undefined) return undefined;
+    const dice = world.dice(`claims ${settings.name} ${life.number}`);
+    const store = this.#in.claims.store(settings.name, life, dice, claims);
+    return plant.claims?.(store) ?? store;
+  }
+
+  #observedLetters(plan: SinkPlan, setAside: ReadonlySet<Position> | undefined): RejectLog {
+    const { books, life, plant, events, world, destinations, claims } = this.#in;
+    const sink = plan.settings.name;
     const letters = plant.letters?.(this.#deadLetters) ?? this.#deadLetters;
     return {
       append: async (entries) => {
@@ -250,10 +265,11 @@ export class Collector {
         for (const { event: bytes, code, position = -1 } of entries) {
           const { id } = JSON.parse(Buffer.from(bytes).toString()) as { id: string };
           const event = events.of(id);
-          const isTooLarge = code === "event_too_large" && event?.type === "large";
+          const isTooLarge = code === "event_too_large" && event?.type === "large" && plan.claims === undefined;
+          const isUnstored = code === "retry_expired" && claims.hasFailed(sink, position);
           const isSetAside = code === "crashed_worker" && setAside?.has(position) === true;
           const wasRefused = event !== undefined && destinations.get(sink)?.of(event)?.wasRefused === true;
-          if (!isTooLarge && !isSetAside && !wasRefused)
+          if (!isTooLarge && !isUnstored && !isSetAside && !wasRefused)
             world.violate("dead letters", `${sink} gave up ${id} as ${code}, and nothing was wrong with it`);
           books.letters.add(`${sink} ${id}`);
           world.count("events dead-lettered");

@@ -1,5 +1,6 @@
 import type { CollectedEvent, Position } from "../../src/core/event.ts";
 import type { Batch, BatchLimits, Fate, Receipt, Sink } from "../../src/core/sink.ts";
+import type { SimulatedClaims } from "./claims.ts";
 import type { Dice } from "./dice.ts";
 import type { Life } from "./life.ts";
 import type { KnownEvent, KnownEvents } from "./known-events.ts";
@@ -57,14 +58,16 @@ export class Destination {
   temper: Temper = KIND;
   readonly #world: World;
   readonly #events: KnownEvents;
+  readonly #claims: SimulatedClaims;
   readonly #dice: Dice;
   readonly #taken = new Map<KnownEvent, Taken>();
 
-  constructor(name: string, poison: PoisonRule, world: World, events: KnownEvents) {
+  constructor(name: string, poison: PoisonRule, world: World, events: KnownEvents, claims: SimulatedClaims) {
     this.name = name;
     this.poison = poison;
     this.#world = world;
     this.#events = events;
+    this.#claims = claims;
     this.#dice = world.dice(`destination ${name}`);
   }
 
@@ -142,13 +145,16 @@ export class Destination {
       if (eventBytes(event) > limits.maxEventBytes)
         this.#world.violate("bounds", `${this.name} was sent ${event.id}, which is too large for it`);
       bytes += eventBytes(event);
-      const known = this.#events.seenBy(this.name, event);
+      const whole = this.#claims.joined(this.name, event.bytes);
+      const known = this.#events.seenBy(this.name, { ...event, bytes: whole });
       if (known === undefined) continue;
       events.push(known);
       if (this.#taken.get(known)?.confirmedTo === session)
         this.#world.violate("duplicates", `${this.name} was sent ${known.id} again after it had confirmed it`);
       if (session.sent.has(event.position)) continue;
       session.sent.add(event.position);
+      // Others do not wait for the data of a large one to be stored.
+      if (whole !== event.bytes) continue;
       if (event.position < session.highest || event.position < isFirst)
         this.#world.violate(
           "order",

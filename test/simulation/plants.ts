@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import type { ClaimStore } from "../../src/core/claim-store.ts";
 import type { CollectedEvent } from "../../src/core/event.ts";
 import type { Journal } from "../../src/core/journal.ts";
 import type { RejectLog } from "../../src/core/reject-log.ts";
@@ -16,6 +17,7 @@ export interface Plant {
   journal?(journal: Journal): Journal;
   letters?(letters: RejectLog): RejectLog;
   sink?(sink: Sink): Sink;
+  claims?(store: ClaimStore): ClaimStore;
   /** Makes, for one pipeline, what passes its moves on. */
   settle?(): (...move: [...Parameters<SettleListener>, settle: SettleListener]) => void;
 }
@@ -108,6 +110,10 @@ export const PLANTS: Readonly<Record<string, Plant>> = {
           };
         },
       }),
+  },
+  /** What is too large for a sink is sent as a pointer to nothing. */
+  "pointer-to-nothing": {
+    claims: (store) => changed(store, { put: () => Promise.resolve() }),
   },
 };
 

@@ -1,4 +1,5 @@
 import { type JournalConfig, journalConfig } from "../../src/journal/config.ts";
+import type { ClaimTemper } from "./claims.ts";
 import { JOURNAL, type SinkPlan } from "./collector.ts";
 import type { Answer, PoisonRule, Temper } from "./destination.ts";
 import type { Dice } from "./dice.ts";
@@ -37,6 +38,7 @@ export interface Scenario {
   readonly crashesAtStart: number;
 }
 
+const CLAIM_TEMPERS: readonly ClaimTemper[] = ["takes", "fails at times", "hangs at times", "is down"];
 const NAMES = ["stream", "archive", "search"];
 
 export function drawScenario(dice: Dice): Scenario {
@@ -145,6 +147,7 @@ function drawSink(name: string, dice: Dice): SinkPlan {
       maxEventBytes: 1_500,
       maxAgeMs: dice.between(1, 200),
     },
+    ...(dice.chance(0.4) && { claims: dice.pick(CLAIM_TEMPERS) }),
   };
 }
 

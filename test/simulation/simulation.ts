@@ -1,5 +1,6 @@
 import type { EventDraft } from "../../src/core/event.ts";
 import { Books, type Ended } from "./books.ts";
+import { SimulatedClaims } from "./claims.ts";
 import { Collector, type SinkPlan, SLOT_DIRECTORY } from "./collector.ts";
 import { Destination, KIND } from "./destination.ts";
 import type { Dice } from "./dice.ts";
@@ -45,6 +46,7 @@ class Simulation {
   readonly #plant: Plant;
   readonly #dice: Dice;
   readonly #events: KnownEvents;
+  readonly #claims: SimulatedClaims;
   readonly #destinations: ReadonlyMap<string, Destination>;
   readonly #books: Books;
   readonly #faults = { ...NO_FAULTS };
@@ -62,10 +64,11 @@ class Simulation {
     this.#plant = plant;
     this.#dice = this.#world.dice("simulation");
     this.#events = new KnownEvents(this.#world);
+    this.#claims = new SimulatedClaims(this.#world);
     this.#destinations = new Map(
       [...this.#scenario.poison].map(([name, poison]) => [
         name,
-        new Destination(name, poison, this.#world, this.#events),
+        new Destination(name, poison, this.#world, this.#events, this.#claims),
       ]),
     );
     this.#books = new Books(this.#world, this.#scenario.config, this.#events, this.#destinations);
@@ -150,6 +153,7 @@ class Simulation {
     Object.assign(this.#faults, NO_FAULTS);
     this.#setRoom(this.#scenario.staysSmall ? 0 : Number.POSITIVE_INFINITY);
     for (const destination of this.#destinations.values()) destination.temper = KIND;
+    this.#claims.faultsAreOver = true;
   }
 
   /** A disk that is full before the collector has ever taken the room it needs, or while it has let go of it to take it again, cannot be helped. */
@@ -178,6 +182,7 @@ class Simulation {
       lettersBytes: this.#scenario.lettersBytes,
       events: this.#events,
       destinations: this.#destinations,
+      claims: this.#claims,
       books: this.#books,
       plant: this.#plant,
     };

@@ -1,4 +1,4 @@
-import type { ScannedMember } from "./json-scan.ts";
+import type { ScannedMember } from "../../core/json-scan.ts";
 
 /** The name of a member, however it is spelled. */
 export function memberName(json: Buffer, { keyStart, keyEnd }: ScannedMember): string {

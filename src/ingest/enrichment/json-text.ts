@@ -1,4 +1,4 @@
-import { scanMembers, trimEnd, skipSpace } from "../body/json-scan.ts";
+import { scanMembers, trimEnd, skipSpace } from "../../core/json-scan.ts";
 import { memberName, stringValue } from "../body/member-name.ts";
 
 const QUOTE = 0x22;

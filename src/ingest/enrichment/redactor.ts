@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import { type ScannedMember, scanElements, scanMembers } from "../body/json-scan.ts";
+import { type ScannedMember, scanElements, scanMembers } from "../../core/json-scan.ts";
 import { EVERY } from "../json-pointer.ts";
 import { jsonInBase64, jsonWithin, valueText } from "./json-text.ts";
 import { memberName } from "../body/member-name.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { randomFillSync } from "node:crypto";
 import { v7 } from "uuid";
 import type { EventDraft, Position } from "../../core/event.ts";
-import { skipSpace } from "../body/json-scan.ts";
+import { skipSpace } from "../../core/json-scan.ts";
 import type { Enrichment, IncomingEvent } from "./incoming-event.ts";
 import { rewriteMembers } from "./rewrite-members.ts";
 

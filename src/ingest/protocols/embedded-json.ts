@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../core/validation.ts";
-import { scanValue, skipSpace, trimEnd } from "../body/json-scan.ts";
+import { scanValue, skipSpace, trimEnd } from "../../core/json-scan.ts";
 import { brokenLimit } from "./event-limits.ts";
 import type { EventLimits } from "./incoming-event.ts";
 import { explainJson } from "./text-fault.ts";

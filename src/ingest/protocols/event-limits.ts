@@ -1,6 +1,6 @@
 import { formatBytes } from "../../core/config-fields.ts";
 import type { ValidationProblem } from "../../core/validation.ts";
-import { MAX_MEMBER_NAME_BYTES, type ScannedValue } from "../body/json-scan.ts";
+import { MAX_MEMBER_NAME_BYTES, type ScannedValue } from "../../core/json-scan.ts";
 import type { EventLimits } from "./incoming-event.ts";
 
 /** What limit an event breaks, if any. Looked at before it is parsed. */

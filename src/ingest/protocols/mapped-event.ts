@@ -1,4 +1,4 @@
-import { scanValue } from "../body/json-scan.ts";
+import { scanValue } from "../../core/json-scan.ts";
 import { readEvent } from "./event-form.ts";
 import type { EventLimits, IncomingItem } from "./incoming-event.ts";
 import { brokenLimit } from "./event-limits.ts";

@@ -1,4 +1,4 @@
-import { type ScannedMember, scanMembers } from "../body/json-scan.ts";
+import { type ScannedMember, scanMembers } from "../../core/json-scan.ts";
 import { parseJson } from "./parse-json.ts";
 
 /** Of what is around events, or of an event in which the write key is looked for: each takes many times its bytes. analytics-next sends 12. */

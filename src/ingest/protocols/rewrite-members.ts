@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type ScannedMember, scanMembers } from "../body/json-scan.ts";
+import { type ScannedMember, scanMembers } from "../../core/json-scan.ts";
 import { attributeFate } from "./attributes.ts";
 import { memberName } from "../body/member-name.ts";
 

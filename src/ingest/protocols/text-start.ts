@@ -1,4 +1,4 @@
-import { skipSpace } from "../body/json-scan.ts";
+import { skipSpace } from "../../core/json-scan.ts";
 
 /** Of the byte order mark that a body begins with: 3, or 0. */
 export function markBytes(body: Buffer): number {

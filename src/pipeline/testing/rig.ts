@@ -1,5 +1,6 @@
 import pino from "pino";
 import { Registry } from "prom-client";
+import type { ClaimStore } from "../../core/claim-store.ts";
 import type { SinkSettings } from "../../core/config-fields.ts";
 import type { Position } from "../../core/event.ts";
 import { Ledger } from "../../core/ledger.ts";
@@ -24,6 +25,7 @@ export interface RigOptions {
   readonly backlog?: readonly FakeEvent[];
   readonly caution?: Caution;
   readonly setAside?: ReadonlySet<Position>;
+  readonly claims?: ClaimStore;
 }
 
 /** A pipeline between fakes, with a real ledger, which asserts that the cursor accounts for every event. */
@@ -70,6 +72,7 @@ export class Rig {
       random: options.random ?? (() => 0.5),
       metrics: createPipelineMetrics(this.registry),
       owed: () => this.ledger.held(SINK),
+      claims: options.claims,
       ...(options.caution && { caution: options.caution }),
       ...(options.setAside && { setAside: options.setAside }),
       log: pino({ level: "info" }, { write: (line: string) => void this.logged.push(JSON.parse(line)) }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { arnRegion } from "../../aws/arn.ts";
 import { endpointField, regionField } from "../../aws/config-fields.ts";
 import { byteSize, sinkFields } from "../../core/config-fields.ts";
 import {
@@ -123,9 +124,4 @@ export type RecordSettings = Pick<
 /** Up to this many bytes of content a record is filled, before compression. */
 export function recordTargetBytes(settings: Pick<RecordSettings, "recordBytes" | "compression">): number {
   return settings.recordBytes ?? (settings.compression === "none" ? PUT_UNIT_BYTES : 128 * 1024);
-}
-
-/** The region in an ARN, `undefined` for a bare stream name. */
-export function arnRegion(stream: string): string | undefined {
-  return stream.startsWith("arn:") ? stream.split(":")[3] : undefined;
 }

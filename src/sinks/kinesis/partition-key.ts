@@ -1,5 +1,6 @@
 import { hash, randomUUID } from "node:crypto";
 import { crc32 } from "node:zlib";
+import { pointerSteps, textAt } from "../../aws/event-value.ts";
 import type { CollectedEvent } from "../../core/event.ts";
 import { MAX_KEY_UNITS } from "./service-limits.ts";
 
@@ -15,11 +16,7 @@ export type KeyChoice =
 /** Reads `partitionKey` of the configuration, which was checked there. */
 export function keyChoice(partitionKey: string): KeyChoice {
   if (partitionKey === "id" || partitionKey === "random") return { kind: partitionKey };
-  const path = partitionKey
-    .slice(1)
-    .split("/")
-    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return { kind: "pointer", path };
+  return { kind: "pointer", path: pointerSteps(partitionKey) };
 }
 
 /** The partition key of an event in a record of its own: 1 to 256 characters. */
@@ -39,22 +36,9 @@ export function bucketOf(event: CollectedEvent, path: readonly string[], buckets
   return crc32(valueAt(event, path) ?? event.id) % buckets;
 }
 
-function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
-}
-
-/**
- * The value at the pointer as a key: a string as it is, a number or boolean as JSON
- * writes it, and a hash of what is too long for a key. `undefined` for what cannot
- * be a key: nothing, null, the empty string, an object, an array.
- */
+/** The value at the pointer as a key, and a hash of what is too long for one; `undefined` for what cannot be a key. */
 function valueAt(event: CollectedEvent, path: readonly string[]): string | undefined {
-  let value: unknown = JSON.parse(event.bytes.toString());
-  for (const step of path) {
-    if (!isContainer(value) || !Object.hasOwn(value, step)) return undefined;
-    value = value[step];
-  }
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  if (typeof value !== "string" || value === "") return undefined;
+  const value = textAt(event, path);
+  if (value === undefined) return undefined;
   return value.length > MAX_KEY_UNITS ? hash("sha256", value) : value.toWellFormed();
 }

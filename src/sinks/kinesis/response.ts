@@ -1,7 +1,7 @@
+import { entryError, type ErrorKnowledge, inWords, readFailedCall, unusableReply } from "../../aws/failed-call.ts";
+import { readServiceError } from "../../aws/service-error.ts";
 import type { Fate, Receipt } from "../../core/sink.ts";
-import { readServiceError, type ServiceError } from "../../aws/service-error.ts";
 import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
-import { quotable } from "../../outbound/quotable.ts";
 import { confirmsAll } from "./confirmation.ts";
 
 /** The service's word that a request can never succeed as it is. */
@@ -13,24 +13,19 @@ const BLAMES_RECORDS = /\brecords?\b/i;
 
 const ALLOW_US = "allow kinesis:PutRecords and kinesis:DescribeStreamSummary on the stream to the collector's role";
 
-/** What to do about the errors that only a person can end. */
-const ADVICE: Readonly<Record<string, string>> = {
-  ProvisionedThroughputExceededException: "a shard is at its limit; if this lasts, add shards or use on-demand mode",
-  LimitExceededException: "too many requests of this kind in the account",
-  ResourceNotFoundException: "there is no such stream; create it, or correct `stream` and `region`",
-  AccessDeniedException: ALLOW_US,
-  AccessDenied: ALLOW_US,
-  KMSAccessDeniedException: "allow kms:GenerateDataKey on the stream's key to the collector's role",
-  KMSDisabledException: "the stream's KMS key is disabled; enable it",
-  KMSInvalidStateException: "the stream's KMS key is not usable in its state",
-  KMSNotFoundException: "the stream's KMS key does not exist",
-  KMSOptInRequired: "the account has no KMS subscription",
-  KMSThrottlingException: "too many KMS calls in the account",
-  ExpiredToken: "the AWS credentials have expired; fresh ones are looked up",
-  ExpiredTokenException: "the AWS credentials have expired; fresh ones are looked up",
-  UnrecognizedClientException: "the AWS credentials are not valid; they are looked up again",
-  InvalidSignatureException: "the AWS credentials or the machine's clock are wrong",
-  UnknownOperationException: "the endpoint does not speak Kinesis; correct `endpoint`",
+/** What is known of the errors of Kinesis Data Streams. */
+export const KINESIS_ERRORS: ErrorKnowledge = {
+  advice: {
+    ProvisionedThroughputExceededException: "a shard is at its limit; if this lasts, add shards or use on-demand mode",
+    LimitExceededException: "too many requests of this kind in the account",
+    ResourceNotFoundException: "there is no such stream; create it, or correct `stream` and `region`",
+    AccessDeniedException: ALLOW_US,
+    AccessDenied: ALLOW_US,
+    KMSAccessDeniedException: "allow kms:GenerateDataKey on the stream's key to the collector's role",
+    UnknownOperationException: "the endpoint does not speak Kinesis; correct `endpoint`",
+  },
+  refusesEvents: ({ code, message }) =>
+    REFUSALS.has(code ?? "") && (!BLAMES_STREAM.test(message) || BLAMES_RECORDS.test(message)),
 };
 
 const DELIVERED: Fate = { kind: "delivered" };
@@ -48,12 +43,12 @@ const DELIVERED: Fate = { kind: "delivered" };
  * @param recordOf for each event of the batch the index of its record
  */
 export function readPutRecordsReply(status: number, body: Buffer, records: number, recordOf: Uint16Array): Receipt {
-  if (status !== 200) return readFailure(status, readServiceError(body));
+  if (status !== 200) return readFailedCall(status, readServiceError(body), KINESIS_ERRORS);
   if (confirmsAll(body, records)) return { kind: "delivered" };
   const reply = parseJsonObject(body);
   const entries = reply?.["Records"];
-  if (reply === undefined || !Array.isArray(entries)) return unusable("is not a PutRecords reply");
-  if (entries.length !== records) return unusable(`tells of ${entries.length} records, not ${records}`);
+  if (reply === undefined || !Array.isArray(entries)) return unusableReply("is not a PutRecords reply");
+  if (entries.length !== records) return unusableReply(`tells of ${entries.length} records, not ${records}`);
 
   let failed = 0;
   const fates: Fate[] = [];
@@ -63,7 +58,7 @@ export function readPutRecordsReply(status: number, body: Buffer, records: numbe
     fates.push(fate);
   }
   const declared = reply["FailedRecordCount"] ?? failed;
-  if (declared !== failed) return unusable(`lists ${failed} failures and does not count as many`);
+  if (declared !== failed) return unusableReply(`lists ${failed} failures and does not count as many`);
   if (failed === 0) return { kind: "delivered" };
   return { kind: "partial", fates: Array.from(recordOf, (record) => fates[record] ?? UNTOLD) };
 }
@@ -72,39 +67,8 @@ const UNTOLD: Fate = { kind: "retryable", reason: "the reply does not confirm th
 
 function fateOfEntry(entry: unknown): Fate {
   if (!isObject(entry)) return UNTOLD;
-  const { SequenceNumber: sequence, ErrorCode: code, ErrorMessage: message } = entry;
-  if (typeof code === "string" && code !== "") {
-    return {
-      kind: "retryable",
-      reason: inWords({ code: quotable(code), message: typeof message === "string" ? quotable(message) : "" }),
-    };
-  }
-  const failed = code !== undefined && code !== null && code !== "";
-  return !failed && typeof sequence === "string" && sequence !== "" ? DELIVERED : UNTOLD;
-}
-
-function readFailure(status: number, error: ServiceError): Receipt {
-  const reason = error.code === undefined ? `HTTP ${status} ${error.message}`.trimEnd() : inWords(error);
-  if (status === 413) return { kind: "refused", reason: `the request is too large for the endpoint (${reason})` };
-  if (error.code !== undefined && REFUSALS.has(error.code) && !isAboutStream(error.message)) {
-    return { kind: "refused", reason };
-  }
-  return { kind: "retryable", reason };
-}
-
-function isAboutStream(message: string): boolean {
-  return BLAMES_STREAM.test(message) && !BLAMES_RECORDS.test(message);
-}
-
-/** An error for a person: code, what to do about it if we know, and the service's words. */
-export function inWords(error: ServiceError): string {
-  const parts = [error.code ?? "unknown error"];
-  const advice = error.code === undefined ? undefined : ADVICE[error.code];
-  if (advice !== undefined) parts.push(advice);
-  if (error.message !== "") parts.push(`"${error.message}"`);
-  return parts.join(": ");
-}
-
-function unusable(what: string): Receipt {
-  return { kind: "retryable", reason: `the reply ${what}, so nothing in it is believed` };
+  const { SequenceNumber: sequence } = entry;
+  const error = entryError(entry, "ErrorCode", "ErrorMessage");
+  if (error?.code !== undefined) return { kind: "retryable", reason: inWords(error, KINESIS_ERRORS.advice) };
+  return error === undefined && typeof sequence === "string" && sequence !== "" ? DELIVERED : UNTOLD;
 }

@@ -1,39 +1,27 @@
 import type { Logger } from "pino";
-import { regionalEndpoint } from "../../aws/config-fields.ts";
-import { AwsCredentials, defaultIdentityProvider, type IdentityProvider } from "../../aws/credentials.ts";
+import { arnRegion } from "../../aws/arn.ts";
+import { inWords } from "../../aws/failed-call.ts";
+import { type AwsContext, openTransport } from "../../aws/open-transport.ts";
 import { readServiceError } from "../../aws/service-error.ts";
-import { awsJson, SignedTransport } from "../../aws/signed-transport.ts";
-import { type Clock, systemClock } from "../../core/clock.ts";
+import { awsJson, type SignedTransport } from "../../aws/signed-transport.ts";
 import { MillraceError } from "../../core/errors.ts";
 import type { CollectedEvent } from "../../core/event.ts";
 import type { Batch, BatchLimits, Receipt, Sink } from "../../core/sink.ts";
 import { BufferPool } from "./buffer-pool.ts";
-import { arnRegion, type KinesisConfig } from "./config.ts";
+import type { KinesisConfig } from "./config.ts";
 import { createEncoder, type RecordEncoder } from "./encode.ts";
-import { inWords, readPutRecordsReply } from "./response.ts";
+import { KINESIS_ERRORS, readPutRecordsReply } from "./response.ts";
 import { KPL_ON_AUTO, problemsOf, readStreamSummary, type StreamSummary } from "./stream-summary.ts";
 
-export interface KinesisSinkContext {
+export interface KinesisSinkContext extends AwsContext {
   readonly log: Logger;
-  readonly clock?: Clock;
-  /** Where credentials come from. Default: the AWS default chain. */
-  readonly identityProvider?: IdentityProvider;
 }
 
 /** Delivers events to an Amazon Kinesis data stream, or to anything that speaks its PutRecords. */
 export function createKinesisSink(config: KinesisConfig, context: KinesisSinkContext): KinesisSink {
   const region = config.region ?? arnRegion(config.stream);
   if (region === undefined) throw new MillraceError("sink_misconfigured", `sink ${config.name} needs a region`);
-  const transport = new SignedTransport({
-    service: "kinesis",
-    region,
-    endpoint: new URL(config.endpoint ?? regionalEndpoint("kinesis", region)),
-    credentials: new AwsCredentials(context.identityProvider ?? defaultIdentityProvider(region)),
-    clock: context.clock ?? systemClock,
-    // One more than the pipeline uses, so that a check does not wait behind the batches.
-    connections: config.maxInFlight + 1,
-    timeoutMs: config.timeoutMs,
-  });
+  const transport = openTransport("kinesis", region, config, context);
   return new KinesisSink(config, transport, context.log);
 }
 
@@ -138,7 +126,7 @@ export class KinesisSink implements Sink {
       return { kind: "unknown", reason: "the reply is not a DescribeStreamSummary reply" };
     }
     const error = readServiceError(result.body);
-    const reason = error.code === undefined ? `HTTP ${result.status}` : inWords(error);
+    const reason = error.code === undefined ? `HTTP ${result.status}` : inWords(error, KINESIS_ERRORS.advice);
     return { kind: CANNOT_TELL.has(error.code ?? "") ? "denied" : "unknown", reason };
   }
 }

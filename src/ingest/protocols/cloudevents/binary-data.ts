@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { scanValue, trimEnd } from "../../body/json-scan.ts";
+import { scanValue, trimEnd } from "../../../core/json-scan.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits } from "../incoming-event.ts";
 import { essenceOf } from "../media-type.ts";

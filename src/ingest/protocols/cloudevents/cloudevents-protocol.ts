@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { RequestHead } from "../../exchange.ts";
 import type { EventLimits, IncomingBody } from "../incoming-event.ts";
-import { scanValue, trimEnd } from "../../body/json-scan.ts";
+import { scanValue, trimEnd } from "../../../core/json-scan.ts";
 import { essenceOf } from "../media-type.ts";
 import { parseNative } from "../native/parse-native.ts";
 import type { BodyReader, Protocol } from "../protocol.ts";

@@ -1,5 +1,5 @@
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { scanMembers } from "../../body/json-scan.ts";
+import { scanMembers } from "../../../core/json-scan.ts";
 import type { IncomingBody, IncomingItem } from "../incoming-event.ts";
 import { withProblems } from "../with-problems.ts";
 

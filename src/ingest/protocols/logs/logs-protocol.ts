@@ -1,4 +1,4 @@
-import { type ScannedMember, scanMembers } from "../../body/json-scan.ts";
+import { type ScannedMember, scanMembers } from "../../../core/json-scan.ts";
 import type { Exchange, RequestHead } from "../../exchange.ts";
 import type { Source } from "../../sources.ts";
 import { essenceOf } from "../media-type.ts";

@@ -1,4 +1,4 @@
-import { MAX_MEMBER_NAME_BYTES, type ScannedValue } from "../../body/json-scan.ts";
+import { MAX_MEMBER_NAME_BYTES, type ScannedValue } from "../../../core/json-scan.ts";
 
 /** What follows the first byte of a value. */
 const UNKNOWN = 0;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
+import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../../core/json-scan.ts";
 import { notAnObject, readEvent } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import { essenceOf } from "../media-type.ts";

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { scanValue } from "../../body/json-scan.ts";
+import { scanValue } from "../../../core/json-scan.ts";
 import type { EventLimits, IncomingBody, IncomingItem } from "../incoming-event.ts";
 import { mappedItem } from "../mapped-event.ts";
 import type { Part, Parts, Surroundings } from "./part.ts";

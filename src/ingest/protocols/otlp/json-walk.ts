@@ -1,4 +1,4 @@
-import { scanValue, skipSpace } from "../../body/json-scan.ts";
+import { scanValue, skipSpace } from "../../../core/json-scan.ts";
 
 /** A text that is not JSON. Thrown, and caught where the reading of a body began. */
 export class JsonFault extends Error {}

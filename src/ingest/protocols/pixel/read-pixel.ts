@@ -1,5 +1,5 @@
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { scanMembers } from "../../body/json-scan.ts";
+import { scanMembers } from "../../../core/json-scan.ts";
 import { jsonOfBase64, jsonOfText } from "../embedded-json.ts";
 import type { EventLimits, IncomingBody } from "../incoming-event.ts";
 import { malformedItem } from "../malformed-item.ts";

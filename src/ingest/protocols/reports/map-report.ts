@@ -1,5 +1,5 @@
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { scanMembers } from "../../body/json-scan.ts";
+import { scanMembers } from "../../../core/json-scan.ts";
 import type { MappedEvent } from "../mapped-event.ts";
 
 type Report = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { type ScannedValue, scanElements, scanValue, trimEnd } from "../../body/json-scan.ts";
+import { type ScannedValue, scanElements, scanValue, trimEnd } from "../../../core/json-scan.ts";
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { scanMembers } from "../../body/json-scan.ts";
+import { scanMembers } from "../../../core/json-scan.ts";
 import type { EventLimits, IncomingItem } from "../incoming-event.ts";
 import { mappedItem } from "../mapped-event.ts";
 import { correctedTime } from "./segment-time.ts";

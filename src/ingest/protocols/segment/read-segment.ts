@@ -7,7 +7,7 @@ import {
   scanValue,
   skipSpace,
   trimEnd,
-} from "../../body/json-scan.ts";
+} from "../../../core/json-scan.ts";
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";

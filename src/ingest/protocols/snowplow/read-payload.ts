@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { type ScannedMember, scanElements, type ScannedValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
+import { type ScannedMember, scanElements, type ScannedValue, skipSpace, trimEnd } from "../../../core/json-scan.ts";
 import { notAnObject } from "../event-form.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, IncomingBody, IncomingItem, UnreadableBody } from "../incoming-event.ts";

@@ -1,5 +1,5 @@
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { scanMembers } from "../../body/json-scan.ts";
+import { scanMembers } from "../../../core/json-scan.ts";
 
 const IGLU = /^iglu:[\w.-]+\/([\w.-]+)\/[\w.-]+\/\d+-\d+-\d+$/;
 const EXAMPLE = '{"schema":"iglu:com.acme/checkout.paid/jsonschema/1-0-0","data":{…}}';

@@ -1,4 +1,4 @@
-import { scanMembers } from "../../body/json-scan.ts";
+import { scanMembers } from "../../../core/json-scan.ts";
 
 /** A parameter of the tracker protocol. */
 export interface SnowplowParameter {

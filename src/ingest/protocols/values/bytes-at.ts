@@ -1,4 +1,4 @@
-import { scanElements, scanMembers } from "../../body/json-scan.ts";
+import { scanElements, scanMembers } from "../../../core/json-scan.ts";
 import { memberName } from "../../body/member-name.ts";
 
 /**

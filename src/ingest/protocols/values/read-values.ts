@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { ValidationProblem } from "../../../core/validation.ts";
-import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../body/json-scan.ts";
+import { isSpace, type ScannedValue, scanElements, scanValue, skipSpace, trimEnd } from "../../../core/json-scan.ts";
 import { brokenLimit } from "../event-limits.ts";
 import type { EventLimits, MalformedEvent, UnreadableBody } from "../incoming-event.ts";
 import type { BodyLayout } from "../native/parse-native.ts";
