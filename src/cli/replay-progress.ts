@@ -25,14 +25,14 @@ export class ReplayProgressBar {
     return this.#isTerminal ? ON_A_TERMINAL_MS : ELSEWHERE_MS;
   }
 
-  show({ ledger, bytesRead, bytes }: ReplayProgress, lastError = ""): void {
+  show({ ledger, bytesRead, bytes, lastError }: ReplayProgress): void {
     const nowMs = performance.now();
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + this.#everyMs;
     const seconds = (nowMs - this.#startMs) / 1_000;
     const part = bytes === 0 ? 0 : Math.min(1, bytesRead / bytes);
     const rate = Math.round(ledger.delivered / seconds);
-    const waiting = lastError === "" ? "" : `; the last answer was: ${lastError}`;
+    const waiting = lastError === undefined ? "" : `; the last answer was: ${lastError}`;
     const words = `${Math.floor(part * 100)} % read, ${ledger.delivered} delivered (${rate}/s), ${ledger.notSent} waiting${waiting}`;
     if (!this.#isTerminal) {
       this.#context.stderr.write(`${words}\n`);

@@ -77,7 +77,7 @@ async function begin(
       if (signal.aborted) break;
       outcomes.push(await deliverReplay(target, `${name}-${at}`, newRun(""), async () => {}, parts));
     }
-    return report(outcomes, signal, options, context);
+    return report(outcomes, parts, options, context);
   } finally {
     await lock.release();
   }
@@ -112,7 +112,7 @@ async function runNamed(
     const before = { ...state, starts: state.starts + 1 };
     await saveRun(folder, before);
     const outcome = await deliverReplay(plan, name, before, (next) => saveRun(folder, next), parts);
-    return await report([{ ...outcome, run: name }], parts.signal, options, context);
+    return await report([{ ...outcome, run: name }], parts, options, context);
   } finally {
     await lock.release();
   }
@@ -183,12 +183,13 @@ async function dryRun(
 
 async function report(
   outcomes: readonly ReplayOutcome[],
-  signal: AbortSignal,
+  { config, signal }: DeliverParts,
   { json }: ReplayOptions,
   { stdout, stderr }: CliContext,
 ): Promise<number> {
-  if (json) printJson(stdout, { replays: outcomes });
   // The events themselves may be on standard output.
+  const isTaken = outcomes.some(({ to }) => config.sinks.some(({ name, type }) => name === to && type === "stdout"));
+  if (json) printJson(isTaken ? stderr : stdout, { replays: outcomes });
   else if (outcomes.length === 0) printLine(stderr, "There is nothing to replay.");
   else for (const outcome of outcomes) printLine(stderr, replayText(outcome));
   if (signal.aborted && outcomes.some(({ isThrough }) => !isThrough)) return EXIT.interrupted;

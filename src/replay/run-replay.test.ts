@@ -185,6 +185,18 @@ test("a file that cannot be read to its end is told, and the next ones are repla
   expect(ledger).toMatchObject({ read: 40, delivered: 36 });
 });
 
+test("a run whose state cannot be saved stops, since it would send again what it has sent", async () => {
+  const rig = rigFor(units(200, 100), async () => {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    return { kind: "delivered" };
+  });
+  rig.saved.push = () => {
+    throw new Error("the disk is full");
+  };
+  await expect(rig.run()).rejects.toThrow("the disk is full");
+  expect(rig.sent.length).toBeLessThan(18_000);
+});
+
 test("no more events a second are sent than is said", async () => {
   const rig = rigFor(units(1, 40), () => ({ kind: "delivered" }));
   const startMs = performance.now();

@@ -29,6 +29,8 @@ export interface ReplayProgress {
   readonly ledger: ReplayLedger;
   readonly bytesRead: number;
   readonly bytes: number;
+  /** What the sink answered last, while it takes nothing or not all. */
+  readonly lastError?: string | undefined;
 }
 
 export interface ReplayOptions {
@@ -72,8 +74,11 @@ export interface ReplayResult {
  * Reads stored events and brings those that are meant to a sink, by the pipeline that the collector has:
  * with its batches, retries, bisection, circuit and dead letters.
  */
-export async function runReplay(options: ReplayOptions): Promise<ReplayResult> {
-  const { settings, clock, log, signal } = options;
+export async function runReplay(given: ReplayOptions): Promise<ReplayResult> {
+  const halt = new AbortController();
+  const signal = AbortSignal.any([given.signal, halt.signal]);
+  const options = { ...given, signal };
+  const { settings, clock, log } = options;
   const record = new RunRecord(options.before);
   const outcomes = new Outcomes({
     delivered(position) {
@@ -118,10 +123,16 @@ export async function runReplay(options: ReplayOptions): Promise<ReplayResult> {
   };
   signal.addEventListener("abort", stop, { once: true });
   const reading = new Reading(options, record, feed, () => pipeline.wake());
-  const saver = new Saver(clock, async () => {
-    await options.save(record.state(false));
-    options.onProgress(reading.progress());
-  });
+  const saver = new Saver(
+    clock,
+    async () => {
+      await options.save(record.state(false));
+      const { state, lastError } = pipeline.health();
+      options.onProgress({ ...reading.progress(), ...(state !== "ok" && { lastError }) });
+    },
+    // What cannot be saved would be sent again.
+    () => halt.abort(),
+  );
   try {
     await reading.readAll();
     if (!signal.aborted) await pipeline.drain(FOR_EVER_MS);
@@ -215,14 +226,16 @@ class Reading {
 class Saver {
   readonly #clock: Clock;
   readonly #save: () => Promise<void>;
+  readonly #onError: () => void;
   #timer: ReturnType<Clock["after"]> | undefined;
   #saving: Promise<void> = Promise.resolve();
   #error: unknown;
   #stopped = false;
 
-  constructor(clock: Clock, save: () => Promise<void>) {
+  constructor(clock: Clock, save: () => Promise<void>, onError: () => void) {
     this.#clock = clock;
     this.#save = save;
+    this.#onError = onError;
     this.#schedule();
   }
 
@@ -234,6 +247,7 @@ class Saver {
         },
         (error: unknown) => {
           this.#error = error;
+          this.#onError();
         },
       );
     });

@@ -70,6 +70,16 @@ test("dead letters go back to the sink that refused them, once, beside a collect
   expect(await archivedEvents(path.join(dir.path, "all"))).toHaveLength(EVENTS);
   expect(await collector.ledger()).toMatchObject({ balanced: true, accepted: { web: EVENTS } });
 
+  // With a claim check the sink takes even those; `--again` sends what is marked.
+  const claims = configWith("1KiB").replace("type: file,", "type: file, oversize: { to: claimCheck, dir: ./claims },");
+  await writeFile(path.join(dir.path, "claims.yaml"), claims);
+  const pointers = await replay("claims.yaml", "--again", "--to", "files");
+  expect(pointers).toMatchObject({ code: 0, replays: [{ ledger: { read: 2 * EVENTS, delivered: 2 * EVENTS } }] });
+  const withReference = (await archivedEvents(path.join(dir.path, "files"))).filter(
+    ({ dataref }) => dataref !== undefined,
+  );
+  expect(withReference).toHaveLength(2 * EVENTS);
+
   const [id = ""] = acknowledged;
   const found = await runMillrace(dir.path, ["find", id, "--json", "--in", "archive", "dead-letters"]);
   expect(JSON.parse(found.stdout).found).toMatchObject([
