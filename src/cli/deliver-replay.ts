@@ -48,13 +48,22 @@ interface Target {
 }
 
 /** Reads what a plan says, and sends nothing. */
-export async function tryReplay(
-  plan: ReplayPlan,
-  { config, schemas, stateDir, signal }: DeliverParts,
-): Promise<DryRun> {
+export async function tryReplay(plan: ReplayPlan, parts: DeliverParts): Promise<DryRun> {
+  const { config, schemas, stateDir, context, signal } = parts;
   const events = await replayEvents(plan, config, stateDir);
   const refusal = plan.from === "quarantine" ? localJudge(config, schemas) : undefined;
-  return dryRun({ ...events, ...(refusal && { refusal }), onBytes: () => {}, signal });
+  const bar = new ReplayProgressBar(context);
+  const total = events.units.reduce((sum, { bytes }) => sum + bytes, 0);
+  let read = 0;
+  const onBytes = (bytes: number): void => {
+    read += bytes;
+    bar.showRead(read, total);
+  };
+  try {
+    return await dryRun({ ...events, ...(refusal && { refusal }), onBytes, signal });
+  } finally {
+    bar.end();
+  }
 }
 
 /** Brings what a plan says where it says. Rejects with `replay_unusable` when nothing can be sent there. */

@@ -26,14 +26,18 @@ export class ReplayProgressBar {
   }
 
   show({ ledger, bytesRead, bytes, lastError }: ReplayProgress): void {
+    const rate = Math.round((1_000 * ledger.delivered) / (performance.now() - this.#startMs));
+    const waiting = lastError === undefined ? "" : `; the last answer was: ${lastError}`;
+    this.showRead(bytesRead, bytes, `, ${ledger.delivered} delivered (${rate}/s), ${ledger.notSent} waiting${waiting}`);
+  }
+
+  /** @param more what there is to say beside how much was read */
+  showRead(bytesRead: number, bytes: number, more = ""): void {
     const nowMs = performance.now();
     if (nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + this.#everyMs;
-    const seconds = (nowMs - this.#startMs) / 1_000;
     const part = bytes === 0 ? 0 : Math.min(1, bytesRead / bytes);
-    const rate = Math.round(ledger.delivered / seconds);
-    const waiting = lastError === undefined ? "" : `; the last answer was: ${lastError}`;
-    const words = `${Math.floor(part * 100)} % read, ${ledger.delivered} delivered (${rate}/s), ${ledger.notSent} waiting${waiting}`;
+    const words = `${Math.floor(part * 100)} % read${more}`;
     if (!this.#isTerminal) {
       this.#context.stderr.write(`${words}\n`);
       return;
