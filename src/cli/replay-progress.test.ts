@@ -7,15 +7,15 @@ const LEDGER = { read: 100, delivered: 40, refused: {}, skipped: {}, notSent: 60
 function shown(isTTY: boolean, afterMs: number): string {
   vi.useFakeTimers();
   const stderr = Object.assign(new PassThrough(), { isTTY });
+  const chunks: string[] = [];
+  vi.spyOn(stderr, "write").mockImplementation((chunk: string) => chunks.push(chunk) > 0);
   const bar = new ReplayProgressBar({ stdin: Readable.from([]), stdout: stderr, stderr, env: {}, cwd: "/" });
   vi.advanceTimersByTime(afterMs);
   bar.show({ ledger: LEDGER, bytesRead: 50, bytes: 200, lastError: "throttled" });
   bar.show({ ledger: LEDGER, bytesRead: 60, bytes: 200 });
   bar.end();
   vi.useRealTimers();
-  let text = "";
-  for (let chunk: unknown = stderr.read(); chunk !== null; chunk = stderr.read()) text += String(chunk);
-  return text;
+  return chunks.join("");
 }
 
 test("on a terminal a bar changes in place, elsewhere there is a line every few seconds", () => {
