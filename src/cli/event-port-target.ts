@@ -35,11 +35,12 @@ export async function eventPortSink(
   const keys = new Map<string, string>();
   for (const [name, { key }] of nativeSources(config)) if (sources.has(name)) keys.set(name, key);
   const { maxEventBytes, maxRequestBytes } = config.http;
+  const endpoint = eventPortUrl(config, url);
   return new EventPortSink({
-    url: eventPortUrl(config, url),
+    url: endpoint,
     keys,
     ack: config.journal.durability === "memory" ? "accepted" : "durable",
-    token: await readReplayToken(config.journal),
+    token: isOwn(endpoint, config) ? await readReplayToken(config.journal) : undefined,
     limits: {
       maxEvents: Math.min(MAX_EVENTS, config.http.maxEventsPerRequest),
       maxBytes: Math.min(maxRequestBytes, Math.max(MAX_BYTES, maxEventBytes + 1)),
@@ -49,6 +50,11 @@ export async function eventPortSink(
     },
     timeoutMs: TIMEOUT_MS,
   });
+}
+
+/** The token is of this machine's collector, and nobody else's to see. */
+function isOwn({ hostname }: URL, { listen }: MillraceConfig): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname) || hostname === listen.host;
 }
 
 function eventPortUrl({ listen }: MillraceConfig, given: string | undefined): URL {

@@ -63,7 +63,7 @@ async function begin(
     const { owedPositions } = await import("../replay/journal-history.ts");
     plan.owedFrom = await owedPositions(config.journal, plan.to);
   }
-  const targets = await targetsOf(plan, config);
+  const targets = await targetsOf(plan, config, context);
   if (options.dryRun) return dryRun(targets, parts, options, context);
   const name = runName(options.run, nowMs);
   if (plan.from === "journal" || plan.from === "archive") {
@@ -138,10 +138,12 @@ async function assertNew(stateDir: string, name: string): Promise<void> {
 }
 
 /** Dead letters go back to the sinks that refused them, each by a pipeline of its own. */
-async function targetsOf(plan: ReplayPlan, config: MillraceConfig): Promise<ReplayPlan[]> {
+async function targetsOf(plan: ReplayPlan, config: MillraceConfig, { stderr }: CliContext): Promise<ReplayPlan[]> {
   if (plan.from !== "dead-letters" || plan.to !== undefined) return [plan];
   const names = new Set(config.sinks.filter(({ type }) => type !== "memory").map((sink) => sink.name));
   const refusing = plan.refusedBy === undefined ? await refusingSinks(plan, config) : new Set([plan.refusedBy]);
+  for (const gone of [...refusing].filter((sink) => !names.has(sink)))
+    printLine(stderr, `There is no sink ${gone} to replay to: its dead letters are left, unless --to names another.`);
   return [...refusing].filter((sink) => names.has(sink)).map((to) => ({ ...plan, to, refusedBy: to }));
 }
 
