@@ -1,4 +1,5 @@
-export { decodeRecord, type DecodedEvent, type RecordFormat } from "./testing/decode-records.ts";
+export { decodeRecord, type RecordFormat } from "./decode/decode-record.ts";
+export type { DecodedEvent } from "./decode/kpl-aggregate.ts";
 export {
   type CallFailure,
   type KinesisFaults,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Registry } from "prom-client";
 import { expect, test } from "vitest";
+import { registerAlertMetrics } from "../src/alerts/metrics.ts";
 import { registerWorkerMetrics } from "../src/app/worker-metrics.ts";
 import { Ledger } from "../src/core/ledger.ts";
 import { createIngestMetrics } from "../src/ingest/metrics.ts";
@@ -10,6 +11,7 @@ import { createPipelineMetrics } from "../src/pipeline/metrics.ts";
 import { createFileSinkMetrics } from "../src/sinks/file/metrics.ts";
 import { createMemorySinkMetrics } from "../src/sinks/memory/metrics.ts";
 import { createOpensearchSinkMetrics } from "../src/sinks/opensearch/metrics.ts";
+import { createNotifySinkMetrics } from "../src/sinks/notify/metrics.ts";
 import { registerLedgerMetrics } from "../src/telemetry/registry.ts";
 
 test("docs/metrics.md lists exactly the metrics there are, each with its type and labels", async () => {
@@ -22,7 +24,9 @@ test("docs/metrics.md lists exactly the metrics there are, each with its type an
   createFileSinkMetrics(registry);
   createMemorySinkMetrics(registry);
   createOpensearchSinkMetrics(registry);
+  createNotifySinkMetrics(registry);
   registerWorkerMetrics(registry, () => []);
+  registerAlertMetrics(registry, () => []);
   registerLedgerMetrics(registry, new Ledger(), createMemoryJournal({ slot: "0", maxBytes: 1_000_000 }));
 
   const real = registry.getMetricsAsArray().map((metric) => {

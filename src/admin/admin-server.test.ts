@@ -10,6 +10,7 @@ const view: AdminView = {
   events: (sink) => Promise.resolve(sink === "ring" ? ['{"id":"a"}', '{"id":"b"}'] : undefined),
   sinks: () => Promise.resolve([{ sink: "stream", state: "ok" }]),
   workers: () => Promise.resolve([{ slot: "0", state: "ready" }]),
+  alerts: () => Promise.resolve({ firing: [], sinks: [] }),
   ledger: () =>
     Promise.resolve({
       balanced: true,
@@ -32,6 +33,7 @@ test("the admin port tells liveness apart from readiness, and says why it is not
     expect([ready.status, await ready.json()]).toEqual([503, { ready: false, reasons: ["draining"] }]);
     expect(await (await fetch(`${url}/v1/ledger`)).json()).toMatchObject({ balanced: true, accepted: { web: 3 } });
     expect(await (await fetch(`${url}/v1/workers`)).json()).toEqual([{ slot: "0", state: "ready" }]);
+    expect(await (await fetch(`${url}/v1/alerts`)).json()).toEqual({ firing: [], sinks: [] });
     expect((await fetch(`${url}/metrics`)).headers.get("content-type")).toContain("text/plain");
     expect(await (await fetch(`${url}/v1/sinks/ring/events`)).text()).toBe('{"id":"a"}\n{"id":"b"}\n');
     expect((await fetch(`${url}/v1/sinks/stream/events`)).status).toBe(404);

@@ -18,6 +18,8 @@ export interface AdminView {
   sinks(): Promise<readonly object[]>;
   workers(): Promise<readonly object[]>;
   ledger(): Promise<LedgerSummary>;
+  /** What fires, and how rules and channels of sinks of type `notify` are doing. */
+  alerts(): Promise<object>;
 }
 
 /** Far more than probes and scrapers need. Beyond it descriptors would be missing for the workers that are to be started. */
@@ -47,6 +49,7 @@ export async function startAdminServer(config: AdminConfig, view: AdminView): Pr
     return context.body(await view.metrics());
   });
   app.get("/v1/ledger", async (context) => context.json(await view.ledger()));
+  app.get("/v1/alerts", async (context) => context.json(await view.alerts()));
   app.get("/v1/workers", async (context) => context.json(await view.workers()));
   app.get("/v1/sinks", async (context) => context.json(await view.sinks()));
   app.get("/v1/sinks/:sink/events", async (context) => {
@@ -59,7 +62,7 @@ export async function startAdminServer(config: AdminConfig, view: AdminView): Pr
     context.json(
       {
         error:
-          "Not found. This port has /livez, /readyz, /metrics, /v1/ledger, /v1/workers, /v1/sinks and /v1/sinks/NAME/events.",
+          "Not found. This port has /livez, /readyz, /metrics, /v1/ledger, /v1/alerts, /v1/workers, /v1/sinks and /v1/sinks/NAME/events.",
       },
       404,
     ),

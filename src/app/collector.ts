@@ -1,9 +1,10 @@
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
+import type { CountAnswer } from "../alerts/count-report.ts";
 import { type AdminServer, startAdminServer } from "../admin/admin-server.ts";
 import { systemClock } from "../core/clock.ts";
-import type { SinkStatus, SlotStatus } from "../core/deliveries.ts";
+import type { SlotStatus } from "../core/deliveries.ts";
 import type { LedgerSummary } from "../core/ledger-summary.ts";
 import { MillraceError } from "../core/errors.ts";
 import type { Certificate } from "../ingest/tls/certificate.ts";
@@ -12,10 +13,13 @@ import type { EarlyChild } from "../supervisor/early-child.ts";
 import { Supervisor, type WorkerSpec } from "../supervisor/supervisor.ts";
 import { EmptyingAttempts } from "./emptying-attempts.ts";
 import type { Health } from "./health.ts";
+import { NodeAlerts } from "./node-alerts.ts";
+import type { NodeState } from "./node-figures.ts";
 import type { NodeMetrics } from "./node-metrics.ts";
 import { nodeHealth, nodeSinks, type SlotView } from "./node-view.ts";
 import { assertPortFree } from "./port-probe.ts";
 import { SlotLedgers } from "./slot-ledgers.ts";
+import { statusOnDisk } from "./status-on-disk.ts";
 import { awaitOrphans } from "./stuck-orphans.ts";
 import { WORKER_PROGRAM, workerEnvironment, workerFlags } from "./worker-program.ts";
 import {
@@ -68,6 +72,7 @@ export class Collector {
   readonly #supervisor: Supervisor;
   readonly #admin: AdminServer;
   readonly #ledgers: SlotLedgers;
+  readonly #alerts: NodeAlerts;
   readonly #log: Logger;
   readonly #logging: WorkerStart["logging"];
   readonly #servingWorkers: number;
@@ -101,6 +106,7 @@ export class Collector {
     this.#port = config.listen.port;
     this.#servingWorkers = wanted === "auto" ? availableParallelism() : wanted;
     this.#ledgers = new SlotLedgers(config.journal, log);
+    this.#alerts = new NodeAlerts({ node: config.node, log, watch: () => this.#state() });
     this.#supervisor = new Supervisor({
       entry: WORKER_PROGRAM,
       env: workerEnvironment(),
@@ -138,6 +144,7 @@ export class Collector {
       sinks: async () => nodeSinks(await (await view.promise).#views()),
       workers: async () => (await view.promise).#supervisor.workers(),
       ledger: async () => (await view.promise).ledgerNow(),
+      alerts: async () => (await view.promise).#alerts.view(),
     });
     const collector = new Collector(settings, options, log, admin);
     view.resolve(collector);
@@ -171,6 +178,7 @@ export class Collector {
 
   async #startWorkers(): Promise<void> {
     const { listen, journal } = this.#settings.config;
+    const alerts = this.#alerts.apply(this.#settings.config);
     await awaitOrphans(journal, systemClock, this.#log);
     if (this.#servingWorkers > 1 && listen.port !== 0) await assertPortFree(listen, systemClock);
     // Until a worker tells more. A slot that waits for one, or is empty, has nobody else to tell.
@@ -181,7 +189,7 @@ export class Collector {
     const { port } = received<WorkerReady>(await this.#supervisor.run({ slot: first, task: "serve" }));
     this.#port = port;
     const serving = others.map((slot) => this.#supervisor.run({ slot, task: "serve" }));
-    await Promise.all([...serving, this.#loadMetrics()]);
+    await Promise.all([...serving, this.#loadMetrics(), alerts]);
     await this.#emptyOrphans();
   }
 
@@ -227,10 +235,13 @@ export class Collector {
   async apply(settings: Settings): Promise<void> {
     const before = this.#settings;
     this.#settings = settings;
+    // First, so that what workers count for new rules is understood.
+    await this.#alerts.apply(settings.config);
     const problems = await this.#applyEverywhere(settings);
     if (problems.length === 0) return;
     this.#settings = before;
     await this.#applyEverywhere(before);
+    await this.#alerts.apply(before.config);
     throw new Error(problems[0]);
   }
 
@@ -269,6 +280,7 @@ export class Collector {
     await this.#supervisor.drain(atMostMs);
     // A worker that was killed has said nothing; what it saved is at most some milliseconds old.
     for (const slot of this.#unheard()) await this.#ledgers.load(slot);
+    await this.#alerts.close();
     await this.#admin.close();
   }
 
@@ -315,6 +327,12 @@ export class Collector {
     return views;
   }
 
+  async #state(): Promise<NodeState> {
+    const views = await this.#views();
+    const { config } = this.#settings;
+    return { config, views, ledger: this.#ledgers.summary([]), workers: this.#supervisor.workers() };
+  }
+
   async #metrics(): Promise<string> {
     const families = await this.#askAll(({ slot }) => this.#ask(slot, { kind: "metrics" }, VIEW_TIMEOUT_MS));
     return (await this.#loadMetrics()).text(families);
@@ -323,7 +341,11 @@ export class Collector {
   /** No start of a worker waits for this. */
   #loadMetrics(): Promise<NodeMetrics> {
     this.#nodeMetrics ??= import("./node-metrics.ts").then(
-      ({ NodeMetrics: Loaded }) => new Loaded(() => this.#supervisor.workers()),
+      ({ NodeMetrics: Loaded }) =>
+        new Loaded(
+          () => this.#supervisor.workers(),
+          () => this.#alerts.figures(),
+        ),
     );
     return this.#nodeMetrics;
   }
@@ -349,36 +371,26 @@ export class Collector {
     return received(await this.#supervisor.ask(slot, question, timeoutMs));
   }
 
-  #answer(question: SupervisorQuestion): Promise<SlotStatus | undefined> {
+  #answer(question: SupervisorQuestion): Promise<SlotStatus | CountAnswer | undefined> {
     switch (question.kind) {
       case "status":
         return this.#statusIn(question.slot, question.position);
       case "certificate":
         this.#certificate = question.certificate;
         return Promise.resolve(undefined);
+      case "counts":
+        return this.#alerts.count(question.report);
     }
   }
 
   async #statusIn(slot: string, position: number): Promise<SlotStatus> {
     const isRunning = this.#supervisor.workers().some((worker) => worker.slot === slot);
-    if (!isRunning) return this.#statusOnDisk(slot, position);
+    if (!isRunning) return statusOnDisk(this.#ledgers.of(slot), position, this.#settings.config.sinks);
     try {
       const sinks = await this.#ask(slot, { kind: "status", position }, STATUS_TIMEOUT_MS);
       return sinks === undefined ? { kind: "unused" } : { kind: "known", sinks };
     } catch {
       return { kind: "no_answer" };
     }
-  }
-
-  /** Of a slot that was emptied: only its ledger is left. */
-  #statusOnDisk(slot: string, position: number): SlotStatus {
-    const ledger = this.#ledgers.of(slot);
-    if (ledger === undefined) return { kind: "no_slot" };
-    if (position >= ledger.countedTo) return { kind: "unused" };
-    const sinks = this.#settings.config.sinks.map(({ name, required }): SinkStatus => {
-      const isSettled = ledger.sinks.includes(name) && position < ledger.cursor(name);
-      return { sink: name, required, state: isSettled ? "settled" : "held" };
-    });
-    return { kind: "known", sinks };
   }
 }

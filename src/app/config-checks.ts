@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { isIP } from "node:net";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { EventCondition } from "../expressions/event-condition.ts";
 import { findRoute } from "../ingest/router.ts";
-import { Filter } from "../pipeline/filter.ts";
 import type { MillraceConfig } from "./config.ts";
 
 /** A problem with the value at `path`. */
@@ -36,7 +36,18 @@ const comparable = z.object({
         .catch({ keys: [], paths: {} }),
     )
     .catch([]),
-  sinks: z.array(z.object({ ...named, when: text }).catch({})).catch([]),
+  sinks: z
+    .array(
+      z
+        .object({
+          ...named,
+          when: text,
+          rules: z.array(z.object({ when: text }).catch({})).catch([]),
+          collector: z.array(z.object({ sinks: z.array(text).catch([]) }).catch({ sinks: [] })).catch([]),
+        })
+        .catch({ rules: [], collector: [] }),
+    )
+    .catch([]),
 });
 
 /** What is wrong between parts of a configuration, whose fields may be wrong themselves. */
@@ -58,11 +69,24 @@ export function contradictions(config: unknown): Contradiction[] {
           }
         : [],
     ),
-    ...sinks.flatMap(({ when }, index) => {
-      const message = when === undefined ? undefined : filterProblem(when);
-      return message === undefined ? [] : { path: ["sinks", index, "when"], message };
-    }),
+    ...sinks.flatMap(({ when, rules }, index) => [
+      ...filterProblem(when, ["sinks", index, "when"]),
+      ...rules.flatMap((rule, at) => filterProblem(rule.when, ["sinks", index, "rules", at, "when"])),
+    ]),
+    ...sinks.flatMap(({ collector }, index) =>
+      collector.flatMap((rule, at) => unknownSinks(rule.sinks, sinks, ["sinks", index, "collector", at, "sinks"])),
+    ),
   ];
+}
+
+/** Names of sinks to watch that are those of no sink. */
+function unknownSinks(
+  watched: readonly (string | undefined)[],
+  sinks: readonly { name?: string | undefined }[],
+  path: Contradiction["path"],
+): Contradiction[] {
+  const unknown = watched.find((name) => name !== undefined && !sinks.some((sink) => sink.name === name));
+  return unknown === undefined ? [] : [{ path, message: `there is no sink ${unknown}` }];
 }
 
 /** Paths of a source's own that are another's already, or that something else is served at. */
@@ -126,12 +150,13 @@ function repeatedKeys(sources: readonly { name?: string | undefined; keys: reado
   return problems;
 }
 
-function filterProblem(expression: string): string | undefined {
+function filterProblem(expression: string | undefined, path: Contradiction["path"]): Contradiction[] {
+  if (expression === undefined) return [];
   try {
-    new Filter(expression);
-    return undefined;
+    new EventCondition(expression);
+    return [];
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return [{ path, message: error instanceof Error ? error.message : String(error) }];
   }
 }
 

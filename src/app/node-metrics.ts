@@ -1,4 +1,6 @@
 import { AggregatorRegistry, type Registry } from "prom-client";
+import type { DeskFigures } from "../alerts/alert-desk.ts";
+import { registerAlertMetrics } from "../alerts/metrics.ts";
 import { createRegistry } from "../telemetry/registry.ts";
 import { registerWorkerMetrics, type WorkerFigures } from "./worker-metrics.ts";
 import type { MetricFamilies } from "./worker-protocol.ts";
@@ -7,9 +9,10 @@ import type { MetricFamilies } from "./worker-protocol.ts";
 export class NodeMetrics {
   readonly #registry: Registry;
 
-  constructor(workers: () => readonly WorkerFigures[]) {
+  constructor(workers: () => readonly WorkerFigures[], alerts: () => readonly DeskFigures[]) {
     this.#registry = createRegistry("supervisor");
     registerWorkerMetrics(this.#registry, workers);
+    registerAlertMetrics(this.#registry, alerts);
   }
 
   async text(workers: readonly MetricFamilies[]): Promise<string> {

@@ -18,7 +18,11 @@ const SINK: SinkView = {
 
 function view(slot: string, task: "serve" | "empty", reasons: string[] = [], sinks: SinkView[] = []): SlotView {
   const ledger = { version: 1, countedTo: 0, accepted: {}, quarantined: {}, sinks: {} } as const;
-  return { slot, task, view: { health: { live: true, ready: reasons.length === 0, reasons }, ledger, sinks } };
+  return {
+    slot,
+    task,
+    view: { health: { live: true, ready: reasons.length === 0, reasons }, ledger, journalFraction: 0, sinks },
+  };
 }
 
 test("a node is ready while its workers that answer are, and says which is not", () => {

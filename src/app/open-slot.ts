@@ -15,6 +15,7 @@ import { Caution } from "./caution.ts";
 import type { MillraceConfig } from "./config.ts";
 import { LedgerBook } from "./ledger-book.ts";
 import { Pipelines } from "./pipelines.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import { lockWhenFree } from "./slot-takeover.ts";
 
 /** A journal slot with what takes events from it; the pipelines are those of no sink yet. */
@@ -37,6 +38,7 @@ export interface OpenSlotOptions {
   readonly registry: Registry;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly sendCounts: SendCounts;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface OpenSlotOptions {
  * @param opened closes what was opened when a later step fails
  */
 export async function openSlot(
-  { slot, config, crashes, registry, clock, log }: OpenSlotOptions,
+  { slot, config, crashes, registry, clock, log, sendCounts }: OpenSlotOptions,
   opened: AsyncDisposableStack,
 ): Promise<OpenSlot> {
   const lock = opened.adopt(await lockWhenFree(config.journal, slot, clock, log), (held) => held.release());
@@ -98,6 +100,7 @@ export async function openSlot(
     registry,
     clock,
     log,
+    sendCounts,
     caution: Caution.after(crashes, {
       config: config.journal,
       slot,

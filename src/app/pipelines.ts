@@ -11,6 +11,7 @@ import type { ClaimStore } from "../core/claim-store.ts";
 import { createPipelineMetrics, type PipelineMetrics } from "../pipeline/metrics.ts";
 import { Pipeline } from "../pipeline/pipeline.ts";
 import { MemorySink } from "../sinks/memory/sink.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import type { Caution } from "./caution.ts";
 import type { LedgerBook } from "./ledger-book.ts";
 import type { SinkConfig } from "./sink-config.ts";
@@ -41,6 +42,7 @@ interface PipelinesOptions {
   readonly log: Logger;
   /** How carefully to go on after crashes. */
   readonly caution: Caution;
+  readonly sendCounts: SendCounts;
 }
 
 interface Running {
@@ -140,9 +142,9 @@ export class Pipelines {
   }
 
   async #start(config: SinkConfig): Promise<void> {
-    const { node, journal, book, deadLetters, registry, clock } = this.#options;
+    const { node, journal, book, deadLetters, registry, clock, sendCounts } = this.#options;
     const log = this.#options.log.child({ sink: config.name });
-    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log });
+    const sink = await createSink(config, { node, slot: journal.slot, clock, registry, log, sendCounts });
     const claims = await openClaimStore(config.oversize, { clock, log });
     if (this.#ending) {
       await Promise.all([sink.close(), claims?.close()]);

@@ -8,6 +8,7 @@ import { elasticsearchConfig, opensearchConfig } from "../sinks/opensearch/confi
 import { s3Config } from "../sinks/s3/config.ts";
 import { snsConfig } from "../sinks/sns/config.ts";
 import { sqsConfig } from "../sinks/sqs/config.ts";
+import { notifyConfig } from "../sinks/notify/config.ts";
 import { stdoutConfig } from "../sinks/stdout/config.ts";
 
 /** Every kind of sink, told apart by `type`. */
@@ -23,6 +24,7 @@ export const sinkConfig = z.discriminatedUnion("type", [
   fileConfig,
   stdoutConfig,
   memoryConfig,
+  notifyConfig,
 ]);
 
 export type SinkConfig = z.infer<typeof sinkConfig>;

@@ -1,9 +1,11 @@
 import type { Logger } from "pino";
 import type { Registry } from "prom-client";
 import type { Clock } from "../core/clock.ts";
+import { MillraceError } from "../core/errors.ts";
 import type { Sink } from "../core/sink.ts";
 import { createFileSink } from "../sinks/file/sink.ts";
 import { createMemorySink } from "../sinks/memory/sink.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import { createStdoutSink } from "../sinks/stdout/sink.ts";
 import type { SinkConfig } from "./sink-config.ts";
 
@@ -13,6 +15,8 @@ export interface SinkContext {
   readonly clock: Clock;
   readonly registry: Registry;
   readonly log: Logger;
+  /** Sends what a sink of type `notify` counted to where the counts of all workers are judged; absent where there is no such place. */
+  readonly sendCounts?: SendCounts;
 }
 
 /** Makes the sink a configuration describes. Loads the code of the larger ones only when they are used. */
@@ -53,5 +57,15 @@ export async function createSink(config: SinkConfig, context: SinkContext): Prom
       return createStdoutSink(config, process.stdout);
     case "memory":
       return createMemorySink(config, context);
+    case "notify": {
+      const { sendCounts } = context;
+      if (sendCounts === undefined) throw new MillraceError("sink_misconfigured", notHere(config.name));
+      const { createNotifySink } = await import("../sinks/notify/sink.ts");
+      return createNotifySink(config, { ...context, sendCounts });
+    }
   }
+}
+
+function notHere(name: string): string {
+  return `sink ${name}: only a running collector judges what a sink of type notify counts; name another sink here`;
 }

@@ -47,6 +47,7 @@ export async function openSlot(disk: SimulatedDisk, sinks: readonly SinkConfig[]
     registry: new Registry(),
     clock: systemClock,
     log: silent,
+    sendCounts: () => Promise.resolve("counted"),
     caution,
   });
   journal.onAppend((events) => {

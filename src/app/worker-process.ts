@@ -80,6 +80,8 @@ async function run(start: WorkerStart): Promise<void> {
       crashes,
       isReplacement,
       statusIn: (inSlot, position) => statusIn({ kind: "status", slot: inSlot, position }),
+      sendCounts: async (report, timeoutMs) =>
+        received(await link.ask({ kind: "counts", report } satisfies SupervisorQuestion, timeoutMs)),
       log,
     });
   } catch (error) {

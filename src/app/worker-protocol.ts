@@ -1,4 +1,5 @@
 import type { MetricObjectWithValues, MetricValue } from "prom-client";
+import type { CountReport } from "../alerts/count-report.ts";
 import type { SinkStatus } from "../core/deliveries.ts";
 import type { Position } from "../core/event.ts";
 import type { Checkpoint } from "../core/ledger.ts";
@@ -66,6 +67,8 @@ export type MetricFamilies = MetricObjectWithValues<MetricValue<string>>[];
 export interface WorkerView {
   readonly health: Health;
   readonly ledger: Checkpoint;
+  /** Bytes that the journal holds, as a part of its budget. */
+  readonly journalFraction: number;
   readonly sinks: readonly SinkView[];
 }
 
@@ -85,7 +88,9 @@ export type SupervisorQuestion =
   /** The fate of an event in another slot. The answer is a `SlotStatus`. */
   | { readonly kind: "status"; readonly slot: string; readonly position: Position }
   /** To keep what is served, for those that start later. There is no answer. */
-  | { readonly kind: "certificate"; readonly certificate: Certificate };
+  | { readonly kind: "certificate"; readonly certificate: Certificate }
+  /** To take what was counted for the rules of a sink. The answer is a `CountAnswer`. */
+  | { readonly kind: "counts"; readonly report: CountReport };
 
 /** What a worker says as it ends. */
 export interface LastWords {

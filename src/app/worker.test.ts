@@ -30,6 +30,7 @@ async function emptyingWorker() {
     crashes: {},
     isReplacement: false,
     statusIn: () => Promise.resolve({ kind: "no_slot" }),
+    sendCounts: () => Promise.resolve("counted"),
     log: pino({ level: "error" }, { write: (line: string) => void logged.push(line) }),
   });
   const path = join(config.journal.dir, slot);

@@ -23,6 +23,7 @@ import { PipelineDeliveries } from "./pipeline-deliveries.ts";
 import { type OpenSlot, openSlot } from "./open-slot.ts";
 import { packageVersion } from "./package-version.ts";
 import { shareOfQuotas } from "./quota-shares.ts";
+import type { SendCounts } from "../sinks/notify/sink.ts";
 import type { MetricFamilies, WorkerView } from "./worker-protocol.ts";
 
 const NO_SCHEMAS = new SchemaRegistry();
@@ -58,6 +59,7 @@ export interface WorkerOptions {
   readonly isReplacement: boolean;
   /** What another slot of this node says of one of its positions. */
   readonly statusIn: (slot: string, position: Position) => Promise<SlotStatus>;
+  readonly sendCounts: SendCounts;
   readonly log: Logger;
 }
 
@@ -113,6 +115,7 @@ export class Worker {
     crashes,
     isReplacement,
     statusIn,
+    sendCounts,
     log,
   }: WorkerOptions): Promise<Worker> {
     const config = serving === undefined ? toEmpty(settings.config) : settings.config;
@@ -130,7 +133,7 @@ export class Worker {
       draining: false,
     };
 
-    const slotParts = await openSlot({ slot, config, crashes, registry, clock, log }, opened);
+    const slotParts = await openSlot({ slot, config, crashes, registry, clock, log, sendCounts }, opened);
     const { journal, book, pipelines, quarantine } = slotParts;
     await pipelines.apply(config.sinks);
 
@@ -203,6 +206,7 @@ export class Worker {
     return {
       health: healthOf(this.#live.draining, journal, pipelines, config.readiness, systemClock.nowMs()),
       ledger: this.ledger.checkpoint(),
+      journalFraction: journal.heldBytes / journal.maxBytes,
       sinks: [...pipelines].map((pipeline) => ({ sink: pipeline.settings.name, ...pipeline.health() })),
     };
   }

@@ -3,7 +3,7 @@
  * the senders and their clocks: a Kinesis stand-in that reports what it stores.
  */
 import assert from "node:assert/strict";
-import { decodeRecord } from "../testing/decode-records.ts";
+import { decodeRecord } from "../decode/decode-record.ts";
 import type { KinesisFaults } from "../testing/kinesis-faults.ts";
 import { startKinesisStandIn, type StandInCall } from "../testing/kinesis-stand-in.ts";
 import { type Sighting, sightingOf } from "./chaos-event.ts";

@@ -85,7 +85,6 @@ export async function deliverReplay(
       ...target,
       units: events.units,
       choose: plan.from === "quarantine" ? returned(events, config) : events.choose,
-      slot,
       before,
       eventsPerSecond,
       onSettled(unit, index, isDelivered) {

@@ -1,5 +1,5 @@
 import type { MillraceConfig } from "../app/config.ts";
-import { formatDuration } from "../config/format-duration.ts";
+import { formatDuration } from "../core/format-duration.ts";
 import { formatBytes } from "../core/config-fields.ts";
 import type { Durability } from "../core/journal.ts";
 

@@ -162,6 +162,11 @@ export function sinkNamed(config: MillraceConfig, name: string): SinkConfig {
   }
   if (sink.type === "memory")
     throw new MillraceError("usage", `${name} is a sink in memory, which ends with this process: name another`);
+  if (sink.type === "notify")
+    throw new MillraceError(
+      "usage",
+      `${name} watches events in a collector: millrace notify try shows past ones to it`,
+    );
   return sink;
 }
 

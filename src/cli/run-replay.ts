@@ -140,7 +140,9 @@ async function assertNew(stateDir: string, name: string): Promise<void> {
 /** Dead letters go back to the sinks that refused them, each by a pipeline of its own. */
 async function targetsOf(plan: ReplayPlan, config: MillraceConfig, { stderr }: CliContext): Promise<ReplayPlan[]> {
   if (plan.from !== "dead-letters" || plan.to !== undefined) return [plan];
-  const names = new Set(config.sinks.filter(({ type }) => type !== "memory").map((sink) => sink.name));
+  const names = new Set(
+    config.sinks.filter(({ type }) => type !== "memory" && type !== "notify").map((sink) => sink.name),
+  );
   const refusing = plan.refusedBy === undefined ? await refusingSinks(plan, config) : new Set([plan.refusedBy]);
   for (const gone of [...refusing].filter((sink) => !names.has(sink)))
     printLine(stderr, `There is no sink ${gone} to replay to: its dead letters are left, unless --to names another.`);

@@ -1,6 +1,6 @@
 import { formatBytes } from "../core/config-fields.ts";
 import { describeType, isSize } from "./describe-type.ts";
-import { formatDuration } from "./format-duration.ts";
+import { formatDuration } from "../core/format-duration.ts";
 import { branchesOf } from "./json-schema.ts";
 import type { JsonSchema } from "./json-schema.ts";
 
@@ -35,34 +35,44 @@ function section(key: string, member: JsonSchema): string[] {
   const [first] = variants;
   if (variants.length < 2) return first === undefined ? parts : [...parts, table(rowsOf(first))];
 
-  const discriminator = Object.entries(first?.properties ?? {}).find(([, value]) => value.const !== undefined)?.[0];
+  const { discriminator, kinds } = kindsOf(variants);
   const common = commonKeys(variants);
-  const kinds = variants.map((variant) => String(variant.properties?.[discriminator ?? ""]?.const));
-  const kindRow = {
-    key: discriminator ?? "",
-    type: kinds.map((kind) => `\`${kind}\``).join(", "),
-    fallback: "**required**",
-    meaning: "The kind, which brings the further keys below.",
-  };
+  const kindRow = kindRowOf(discriminator, kinds);
   parts.push(table([kindRow, ...rowsOf(pick(first, (name) => common.has(name)))]));
   for (const [index, variant] of variants.entries()) {
     parts.push(`### ${key}: ${kinds[index]}`);
     if (variant.description !== undefined) parts.push(variant.description);
-    const own = rowsOf(pick(variant, (name) => !common.has(name) && name !== discriminator));
+    const own = rowsOf(ownPart(variant, first, common, discriminator));
     parts.push(own.length === 0 ? "No further keys." : table(own));
   }
   return parts;
 }
 
-/** The keys that mean the same in every variant. */
+/** The keys that every variant has and that mean the same in all of them, but for at most one, which says itself what they mean there. */
 function commonKeys(variants: readonly JsonSchema[]): ReadonlySet<string> {
   const [first, ...others] = variants;
   const names = Object.entries(first?.properties ?? {})
-    .filter(([key, member]) =>
-      others.every((other) => JSON.stringify(other.properties?.[key]) === JSON.stringify(member)),
-    )
+    .filter(([key, member]) => {
+      const differing = others.filter((other) => JSON.stringify(other.properties?.[key]) !== JSON.stringify(member));
+      return (
+        differing.length === 0 ||
+        (differing.length === 1 && others.length > 1 && differing[0]?.properties?.[key] !== undefined)
+      );
+    })
     .map(([key]) => key);
   return new Set(names);
+}
+
+/** The keys of a variant that are not common, or mean something else in it. */
+function ownPart(
+  variant: JsonSchema,
+  first: JsonSchema | undefined,
+  common: ReadonlySet<string>,
+  discriminator: string,
+): JsonSchema {
+  const isOther = (key: string) =>
+    !common.has(key) || JSON.stringify(variant.properties?.[key]) !== JSON.stringify(first?.properties?.[key]);
+  return pick(variant, (key) => key !== discriminator && isOther(key));
 }
 
 function pick(schema: JsonSchema | undefined, wanted: (key: string) => boolean): JsonSchema {
@@ -79,11 +89,54 @@ function rowsOf(schema: JsonSchema, prefix = ""): Row[] {
       fallback: schema.required?.includes(key) ? "**required**" : defaultOf(key, member),
       meaning: member.description ?? "",
     };
-    const [inner] = sectionsOf(member);
-    if (inner === undefined) return [row];
-    const rows = rowsOf(inner, member.type === "array" ? `${name}[].` : `${name}.`);
+    const variants = sectionsOf(member);
+    if (variants.length === 0) return [row];
+    const rows = rowsOfVariants(variants, member.type === "array" ? `${name}[].` : `${name}.`);
     return [{ ...row, type: member.type === "array" ? "list of sections" : "section" }, ...rows];
   });
+}
+
+/** The keys of a section within another one; where it comes in types, what only some of them have says so. */
+function rowsOfVariants(variants: readonly JsonSchema[], prefix: string): Row[] {
+  const [first] = variants;
+  if (first === undefined || variants.length === 1) return rowsOf(first ?? {}, prefix);
+  const { discriminator, kinds } = kindsOf(variants);
+  const common = commonKeys(variants);
+  const own = new Map<string, { row: Row; having: string[] }>();
+  for (const [index, variant] of variants.entries()) {
+    for (const row of rowsOf(ownPart(variant, first, common, discriminator), prefix)) {
+      const key = JSON.stringify(row);
+      own.set(key, { row, having: [...(own.get(key)?.having ?? []), `\`${kinds[index]}\``] });
+    }
+  }
+  const ownRows = [...own.values()].map(({ row, having }) => ({
+    ...row,
+    meaning: `With \`${discriminator}\` ${having.join(", ")}: ${row.meaning}`,
+  }));
+  const kindRow = { ...kindRowOf(discriminator, kinds), key: `${prefix}${discriminator}` };
+  return [
+    kindRow,
+    ...rowsOf(
+      pick(first, (name) => common.has(name)),
+      prefix,
+    ),
+    ...ownRows,
+  ];
+}
+
+function kindsOf(variants: readonly JsonSchema[]): { discriminator: string; kinds: readonly string[] } {
+  const properties = Object.entries(variants[0]?.properties ?? {});
+  const discriminator = properties.find(([, value]) => value.const !== undefined)?.[0] ?? "";
+  return { discriminator, kinds: variants.map((variant) => String(variant.properties?.[discriminator]?.const)) };
+}
+
+function kindRowOf(discriminator: string, kinds: readonly string[]): Row {
+  return {
+    key: discriminator,
+    type: kinds.map((kind) => `\`${kind}\``).join(", "),
+    fallback: "**required**",
+    meaning: "The kind, which brings the further keys below.",
+  };
 }
 
 function isSection(schema: JsonSchema): boolean {

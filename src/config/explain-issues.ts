@@ -11,8 +11,8 @@ type Issue = z.core.$ZodIssue;
 /** Stands for "the schema gives no message of its own"; passed to zod as the message of every issue. */
 export const NO_MESSAGE = "";
 
-/** Keys whose values are not quoted, even where they stand in the file itself. */
-const SECRET = /^keys?$|writeKey|secret|token|password|credential/i;
+/** Keys whose values are not quoted, even where they stand in the file itself. The path of a URL can be a secret, too. */
+const SECRET = /^keys?$|^pass$|^url$|^headers$|writeKey|secret|token|password|credential/i;
 
 /** Longest quotation of what was found. */
 const MAX_QUOTED = 60;

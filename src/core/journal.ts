@@ -69,6 +69,9 @@ export interface Journal {
   close(): Promise<void>;
 }
 
+/** What a pipeline needs of a journal. */
+export type EventLog = Pick<Journal, "end" | "bytesFrom" | "reader">;
+
 /** One reader's place in the journal. Not shared: each pipeline has its own. */
 export interface JournalReader {
   /** Position of the next event to be read. */

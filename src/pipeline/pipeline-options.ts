@@ -3,7 +3,7 @@ import type { ClaimStore } from "../core/claim-store.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { Position } from "../core/event.ts";
-import type { Journal } from "../core/journal.ts";
+import type { EventLog } from "../core/journal.ts";
 import type { RejectLog } from "../core/reject-log.ts";
 import type { Sink } from "../core/sink.ts";
 import type { Caution } from "./caution.ts";
@@ -14,7 +14,7 @@ import type { SettleListener } from "./settlement.ts";
 export interface PipelineOptions {
   readonly settings: SinkSettings;
   readonly sink: Sink;
-  readonly journal: Journal;
+  readonly journal: EventLog;
   /** The cursor to continue from. */
   readonly from: Position;
   /** Told of each move of the cursor; never after `stop` or `drain` has resolved. */

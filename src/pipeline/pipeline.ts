@@ -5,7 +5,7 @@ import type { Clock, Timer } from "../core/clock.ts";
 import type { SinkSettings } from "../core/config-fields.ts";
 import type { SinkState } from "../core/deliveries.ts";
 import type { CollectedEvent, Position } from "../core/event.ts";
-import type { Journal } from "../core/journal.ts";
+import type { EventLog } from "../core/journal.ts";
 import type { Sink } from "../core/sink.ts";
 import { Attempts } from "./attempts.ts";
 import { BatchFiller } from "./batch-filler.ts";
@@ -58,7 +58,7 @@ const CLOSE_GRACE_MS = 2_000;
 export class Pipeline {
   readonly settings: SinkSettings;
   readonly #sink: Sink;
-  readonly #journal: Journal;
+  readonly #journal: EventLog;
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #metrics: SinkMetrics;

@@ -1,5 +1,5 @@
 import type { CollectedEvent, Position } from "../core/event.ts";
-import type { Journal, JournalReader } from "../core/journal.ts";
+import type { EventLog, JournalReader } from "../core/journal.ts";
 import type { StoredEvent } from "./event-store.ts";
 
 /** Bytes that wait to be read by the pipeline; what it has read it bounds itself. */
@@ -9,23 +9,16 @@ const NO_EVENTS: readonly CollectedEvent[] = [];
 
 /**
  * What is being replayed, as the journal of one pipeline: it gets positions of its own, one after the
- * other, and is forgotten once it is read. Read-only: nothing can be appended but by `add`.
+ * other, and is forgotten once it is read.
  */
-export class ReplayFeed implements Journal {
-  readonly durability = "memory";
-  readonly slot: string;
-  readonly first: Position;
-  readonly maxBytes = MAX_WAITING_BYTES;
-  readonly failure = undefined;
+export class ReplayFeed implements EventLog {
   #waiting: CollectedEvent[] = [];
   #next = 0;
   #heldBytes = 0;
   #end: Position;
   #room: PromiseWithResolvers<void> | undefined;
 
-  constructor(slot: string, first: Position) {
-    this.slot = slot;
-    this.first = first;
+  constructor(first: Position) {
     this.#end = first;
   }
 
@@ -94,39 +87,12 @@ export class ReplayFeed implements Journal {
     return this.#end;
   }
 
-  get nextPosition(): Position {
-    return this.#end;
-  }
-
-  get heldBytes(): number {
-    return this.#heldBytes;
-  }
-
+  /** Bytes that the pipeline has not read. */
   bytesFrom(): number {
     return this.#heldBytes;
   }
 
   isFull(): boolean {
     return this.#heldBytes >= MAX_WAITING_BYTES;
-  }
-
-  append(): Promise<Position> {
-    return Promise.reject(new Error("nothing is appended to what is replayed"));
-  }
-
-  onAppend(): void {
-    // The one who adds wakes the pipeline.
-  }
-
-  forget(): void {
-    // What was read is forgotten already.
-  }
-
-  release(): void {
-    // Nothing of it is on disk.
-  }
-
-  async close(): Promise<void> {
-    // Nothing is open.
   }
 }

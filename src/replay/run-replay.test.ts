@@ -85,7 +85,6 @@ function rigFor(stored: readonly StoredUnit[], answer: (batch: Batch) => Receipt
         sink,
         deadLetters: { append, close: async () => {} },
         codeOf: ({ code }) => code,
-        slot: "replay-test",
         before: { ...before, starts: before.starts + 1 },
         eventsPerSecond,
         onSettled: () => {},

@@ -44,8 +44,6 @@ export interface ReplayOptions {
   readonly deadLetters: RejectLog;
   /** The code to count an event that was given up by. */
   readonly codeOf: (entry: RejectedEvent) => string;
-  /** Takes the place of the collector's slot in what the sink names. */
-  readonly slot: string;
   /** Where an earlier start got to. */
   readonly before: RunState;
   /** Infinite: as fast as the sink takes them. */
@@ -95,7 +93,7 @@ export async function runReplay(given: ReplayOptions): Promise<ReplayResult> {
     if (place !== undefined) options.onSettled(place.unit, place.index, isDelivered);
   };
   const from = firstPosition(options.before);
-  const feed = new ReplayFeed(options.slot, from);
+  const feed = new ReplayFeed(from);
   let settledTo = from;
   const pipeline = new Pipeline({
     settings,

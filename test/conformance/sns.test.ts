@@ -20,7 +20,11 @@ interface Options {
 }
 
 /** A topic, and a queue that gets what is published there. */
-async function openHarness(server: AwsServer | undefined, options: Options = {}): Promise<SinkHarness> {
+interface BufferHarness extends SinkHarness {
+  delivered(): Promise<readonly Buffer[]>;
+}
+
+async function openHarness(server: AwsServer | undefined, options: Options = {}): Promise<BufferHarness> {
   assert(server !== undefined, "there is a server unless the test is skipped");
   const proxy = await startBreakableProxy(server.url);
   const name = `${randomUUID()}${options.fifo === true ? ".fifo" : ""}`;

@@ -17,7 +17,11 @@ vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
 /** The suite wants batches of 50 events and small limits. */
 const PACKED = { eventsPerMessage: 6, batch: { maxBytes: "200KiB" } };
 
-async function openHarness(server: AwsServer | undefined, change: object, name = randomUUID()): Promise<SinkHarness> {
+interface BufferHarness extends SinkHarness {
+  delivered(): Promise<readonly Buffer[]>;
+}
+
+async function openHarness(server: AwsServer | undefined, change: object, name = randomUUID()): Promise<BufferHarness> {
   assert(server !== undefined, "there is a server unless the test is skipped");
   const proxy = await startBreakableProxy(server.url);
   const queueUrl = await createQueue(server, name);

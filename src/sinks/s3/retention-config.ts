@@ -51,5 +51,3 @@ export const retention = z
     }
   })
   .prefault({});
-
-export type Retention = z.infer<typeof retention>;

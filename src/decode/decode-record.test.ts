@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { decodeRecord } from "./decode-records.ts";
+import { decodeRecord } from "./decode-record.ts";
 
 /** Two records, "hello" under key "a" and "" under key "b", as the KPL's format description has it. */
 const MESSAGE = Buffer.from("0a01610a01621a0908001a0568656c6c6f1a0408011a00", "hex");

@@ -1,14 +1,7 @@
 import { hash } from "node:crypto";
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
 
 const MAGIC = Buffer.from([0xf3, 0x89, 0x9a, 0xc2]);
 const MD5_BYTES = 16;
-const GZIP_MAGIC = Buffer.from([0x1f, 0x8b]);
-const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-const LINE_END = 0x0a;
-
-/** How the collector writes records, as its configuration names it. */
-export type RecordFormat = "none" | "kpl" | "ndjson";
 
 /** An event out of a record, with the partition key it carries there. */
 export interface DecodedEvent {
@@ -16,43 +9,15 @@ export interface DecodedEvent {
   readonly data: Buffer;
 }
 
-/**
- * The events in a record's data, in order. Throws on data that is not in the format.
- * `ndjson` is decompressed as its first bytes say.
- */
-export function decodeRecord(data: Buffer, partitionKey: string, format: RecordFormat): DecodedEvent[] {
-  switch (format) {
-    case "none":
-      return [{ partitionKey, data }];
-    case "kpl":
-      return decodeAggregate(data);
-    case "ndjson":
-      return splitLines(decompress(data)).map((line) => ({ partitionKey, data: line }));
-  }
-}
-
-function decompress(data: Buffer): Buffer {
-  if (startsWith(data, GZIP_MAGIC)) return gunzipSync(data);
-  if (startsWith(data, ZSTD_MAGIC)) return zstdDecompressSync(data);
-  return data;
-}
-
-function splitLines(text: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let start = 0;
-  while (start < text.length) {
-    const end = text.indexOf(LINE_END, start);
-    if (end === -1) throw new Error("the last line has no end");
-    lines.push(text.subarray(start, end));
-    start = end + 1;
-  }
-  return lines;
+/** Whether data begins as an aggregate of the Kinesis Producer Library does. No JSON text and no compressed data do. */
+export function isAggregate(data: Buffer): boolean {
+  return data.subarray(0, MAGIC.length).equals(MAGIC);
 }
 
 /** Takes an aggregate of the Kinesis Producer Library apart, after checking its MD5. */
-function decodeAggregate(data: Buffer): DecodedEvent[] {
+export function decodeAggregate(data: Buffer): DecodedEvent[] {
   const message = data.subarray(MAGIC.length, -MD5_BYTES);
-  if (!startsWith(data, MAGIC)) throw new Error("not a KPL aggregate: the magic number is missing");
+  if (!isAggregate(data)) throw new Error("not a KPL aggregate: the magic number is missing");
   if (hash("md5", message) !== data.subarray(-MD5_BYTES).toString("hex"))
     throw new Error("the aggregate's MD5 is wrong");
 
@@ -108,8 +73,4 @@ function readFields(message: Buffer): Field[] {
     }
   }
   return fields;
-}
-
-function startsWith(data: Buffer, magic: Buffer): boolean {
-  return data.subarray(0, magic.length).equals(magic);
 }
