@@ -26,6 +26,7 @@ sinks:
   - { name: zstd, type: file, dir: ./zstd, compression: zstd, ${BATCH} }
   - { name: parquet, type: file, dir: ./parquet, format: parquet, batch: { maxAgeMs: 100, maxEvents: 200 } }
   - { name: bucket, type: s3, bucket: archive, prefix: events, region: us-east-1, endpoint: "${s3Url()}", batch: { maxAgeMs: 100 } }
+  - { name: lake, type: s3, bucket: archive, prefix: lake, format: parquet, region: us-east-1, endpoint: "${s3Url()}", batch: { maxAgeMs: 100 } }
 ${sinks}
 `;
 }
@@ -53,7 +54,7 @@ beforeAll(async () => {
   collector.signal("SIGTERM");
   expect(await collector.exited()).toBe(0);
   // What the replays go to: sinks that the collector never had.
-  const targets = ["plain", "gzip", "zstd", "parquet", "bucket", "journal", "stopped"];
+  const targets = ["plain", "gzip", "zstd", "parquet", "bucket", "lake", "journal", "stopped"];
   const sinks = targets.map((name) => `  - { name: to-${name}, type: file, dir: ./to-${name}, ${BATCH} }`);
   await writeFile(path.join(dir.path, "replay.yaml"), `listen: { port: 0 }\n${configWith(sinks.join("\n"))}`);
 }, 120_000);
@@ -71,7 +72,7 @@ async function textsIn(folder: string): Promise<string[]> {
   return (await archivedLines(path.join(dir.path, folder))).toSorted();
 }
 
-test.each(["gzip", "zstd", "parquet", "bucket"])(
+test.each(["gzip", "zstd", "parquet", "bucket", "lake"])(
   "an archive comes back byte for byte: %s",
   async (archive) => {
     const to = `to-${archive}`;
@@ -146,6 +147,7 @@ test("an event is found by its id in the journal and in every archive with one c
       "archive zstd",
       "archive parquet",
       "archive bucket",
+      "archive lake",
     ]),
   );
   for (const { event } of places) expect(JSON.parse(event).id).toBe(id);
