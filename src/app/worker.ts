@@ -9,6 +9,7 @@ import { createIngestMetrics } from "../ingest/metrics.ts";
 import { openapiDocument } from "../ingest/openapi.ts";
 import { SourceTable } from "../ingest/sources.ts";
 import type { CertificateHandover } from "../ingest/tls/first-certificate.ts";
+import { makeReplayToken } from "../journal/replay-token.ts";
 import { slotDirectory } from "../journal/slot-directory.ts";
 import { removeSegments } from "../journal/slots-on-disk.ts";
 import { SchemaRegistry } from "../schemas/registry.ts";
@@ -166,6 +167,7 @@ export class Worker {
         metrics: createIngestMetrics(registry),
         log,
         clock,
+        replayToken: await replayTokenOf(config, log),
         openapi: JSON.stringify(openapiDocument(packageVersion(), config.http)),
         sdk: browserSdk,
         health: () => healthOf(live.draining, journal, pipelines, live.settings.config.readiness, clock.nowMs()),
@@ -328,5 +330,15 @@ export class Worker {
         "this journal slot is empty, but its segments could not be deleted; make the directory writable, or delete its *.seg files and its reserve",
       );
     }
+  }
+}
+
+/** Without it, what is replayed from the quarantine has the operator's address and user agent. */
+async function replayTokenOf({ journal }: MillraceConfig, log: Logger): Promise<string | undefined> {
+  try {
+    return await makeReplayToken(journal);
+  } catch (error) {
+    log.warn({ err: error, dir: journal.dir }, "the token that replays show could not be written");
+    return undefined;
   }
 }

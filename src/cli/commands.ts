@@ -15,6 +15,8 @@ const COMMANDS: ReadonlyMap<string, () => Promise<MakeCommand>> = new Map([
   ["schema", async () => (await import("./schema-command.ts")).schemaCommand],
   ["setup", async () => (await import("./setup-command.ts")).setupCommand],
   ["journal", async () => (await import("./journal-command.ts")).journalCommand],
+  ["find", async () => (await import("./find-command.ts")).findCommand],
+  ["replay", async () => (await import("./replay-command.ts")).replayCommand],
   ["notify", async () => (await import("./notify-command.ts")).notifyCommand],
   ["keys", async () => (await import("./keys-command.ts")).keysCommand],
   ["version", async () => (await import("./version-command.ts")).versionCommand],

@@ -36,6 +36,8 @@ const EXIT_CODE_OF: Readonly<Record<ErrorCode, number>> = {
   sink_misconfigured: EXIT.configInvalid,
   filter_invalid: EXIT.configInvalid,
   geo_invalid: EXIT.configInvalid,
+  edit_invalid: EXIT.configInvalid,
+  replay_unusable: EXIT.failed,
   tls_invalid: EXIT.configInvalid,
   port_unavailable: EXIT.failed,
   journal_full: EXIT.failed,

@@ -19,6 +19,8 @@ export const ERROR_CODES = [
   "geo_invalid",
   "duckdb_missing",
   "query_failed",
+  "edit_invalid",
+  "replay_unusable",
   "usage",
 ] as const;
 

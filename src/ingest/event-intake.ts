@@ -61,6 +61,8 @@ export interface IntakeParts {
   readonly log: Logger;
   /** 0 to below 1: spreads what `Retry-After` tells. Default: Math.random. */
   readonly random?: () => number;
+  /** What requests show that bring events of the quarantine back. */
+  readonly replayToken?: string | undefined;
 }
 
 /** What is known of an admitted request before its events. */
@@ -87,8 +89,7 @@ export class EventIntake {
     this.#parts = parts;
     this.#bodies = new RequestBodies(parts.http, parts.metrics);
     this.#court = new BodyJudge(parts.http, parts.validator);
-    const collectorPrefix = `${parts.node}/${parts.journal.slot}-`;
-    this.#enricher = new Enricher({ trustedProxyHops: parts.http.trustedProxyHops, collectorPrefix });
+    this.#enricher = new Enricher(parts);
   }
 
   /**

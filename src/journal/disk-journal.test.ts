@@ -370,4 +370,27 @@ describe("the budget", () => {
     expect(journal.heldBytes).toBeGreaterThan(20 * KiB);
     await expect.poll(() => bytesOnDisk(disk)).toBeLessThanOrEqual(small.maxBytes);
   });
+
+  test("a restart goes on counting the time for which released segments stay", async () => {
+    const disk = new SimulatedDisk();
+    const clock = new ManualClock();
+    const pass = async (ms: number): Promise<void> => {
+      disk.nowMs += ms;
+      await clock.pass(ms);
+    };
+    disk.nowMs = clock.nowMs();
+    const config = { ...small, retainMs: 60_000 };
+    const { journal } = await openTestJournal({ disk, clock, config });
+    for (let at = 0; at < 20; at++) await journal.append([draftOf("e", 500)], "written");
+    await journal.close();
+    await pass(40_000);
+    const { journal: next } = await openTestJournal({ disk, clock, config, neededFrom: 20, atLeast: 20 });
+    next.release(next.end);
+    await pass(10_000);
+    expect(next.first).toBe(0);
+    await pass(11_000);
+    next.release(next.end);
+    await expect.poll(() => next.first).toBeGreaterThan(0);
+    await next.close();
+  });
 });

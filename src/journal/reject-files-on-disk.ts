@@ -11,6 +11,14 @@ export interface OldFile {
   readonly modifiedMs: number;
 }
 
+const FILE_NAME = /^(.+)-\d{8}T\d{6}-\d+\.ndjson$/;
+
+/** Whether a name is that of a file of rejected events, of a slot if one is given. */
+export function isRejectFileOf(name: string, slot?: string): boolean {
+  const owner = FILE_NAME.exec(name)?.[1];
+  return owner !== undefined && (slot === undefined || owner === slot);
+}
+
 /** What earlier processes of a slot have left, oldest first. */
 export async function rejectFilesOnDisk(log: {
   readonly config: { readonly dir: string };
@@ -22,7 +30,7 @@ export async function rejectFilesOnDisk(log: {
   const files: OldFile[] = [];
   for (const name of await disk.list(config.dir)) {
     // Other slots keep their files in the same directory.
-    if (!name.startsWith(`${slot}-`) || !/^\d{8}T\d{6}-\d+\.ndjson$/.test(name.slice(slot.length + 1))) continue;
+    if (!isRejectFileOf(name, slot)) continue;
     const path = join(config.dir, name);
     const { bytes, modifiedMs } = await disk.stat(path);
     files.push({ path, bytes, modifiedMs: modifiedAt(clock, modifiedMs) });

@@ -23,3 +23,10 @@ function isJson(text: string): boolean {
     return false;
   }
 }
+
+/** Where a part of at most `maxBytes` ends that begins at `from`: after whole lines, and at least one. */
+export function endOfPart(lines: Buffer, from: number, maxBytes: number): number {
+  if (lines.length - from <= maxBytes) return lines.length;
+  const end = lines.lastIndexOf("\n", from + maxBytes - 1) + 1;
+  return end > from ? end : lines.indexOf("\n", from) + 1;
+}

@@ -83,8 +83,8 @@ test("the oldest files go when the budget is used up, and the newest entries sta
   expect(textOf(disk).length).toBeGreaterThan(maxBytes / 2);
   expect(textOf(disk)).toContain('{"at":299,');
   expect(textOf(disk)).not.toContain('{"at":0,');
-  // A new process goes on with the same budget, and leaves other slots alone.
-  const other = { bytes: Buffer.from("{}\n"), modifiedMs: 0 };
+  // A new process goes on with the same budget, and counts nothing of other slots.
+  const other = { bytes: Buffer.from("{}\n"), modifiedMs: disk.nowMs - 1_000 };
   disk.files.set("/rejects/0-1-20200101T000000-1.ndjson", other);
   const next = await open({ disk, config: { ...rejectLogConfig("/rejects").parse({ maxBytes }) } });
   for (let at = 300; at < 600; at++) await next.append([rejected(JSON.stringify({ at, text: "x".repeat(400) }))]);

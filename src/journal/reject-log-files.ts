@@ -10,7 +10,8 @@ import { type Disk, type DiskWriter, errorCode, isNoRoom, nodeDisk, writeFullySy
 import { DiskReserve } from "./disk-reserve.ts";
 import { createJournalMetrics, type JournalMetrics } from "./metrics.ts";
 import { type OldFile, rejectFilesOnDisk } from "./reject-files-on-disk.ts";
-import { rejectLine } from "./reject-line.ts";
+import { endOfPart, rejectLine } from "./reject-line.ts";
+import { RejectOrphans } from "./reject-orphans.ts";
 import { whyUnusable } from "./why-unusable.ts";
 
 const HOUR_MS = 3_600_000;
@@ -89,6 +90,7 @@ class RejectLogFiles implements RejectLog {
   readonly #options: Required<RejectLogOptions>;
   readonly #fileBytes: number;
   readonly #reserve: DiskReserve;
+  readonly #orphans: RejectOrphans;
   readonly #old: OldFile[] = [];
   #oldBytes = 0;
   #open: OpenFile | undefined;
@@ -120,6 +122,7 @@ class RejectLogFiles implements RejectLog {
     this.#fileBytes = Math.min(options.config.fileBytes, Math.floor(options.config.maxBytes / 8));
     const { config, slot, disk } = options;
     this.#reserve = new DiskReserve({ config, slot, disk, size: Math.min(MAX_RESERVE_BYTES, this.#fileBytes) });
+    this.#orphans = new RejectOrphans(options, (bytes) => this.#count("max_age", bytes));
   }
 
   /** Takes stock of the files of earlier processes. */
@@ -127,6 +130,7 @@ class RejectLogFiles implements RejectLog {
     this.#old.push(...(await rejectFilesOnDisk(this.#options)));
     for (const { bytes } of this.#old) this.#oldBytes += bytes;
     await this.#evict();
+    await this.#orphans.deleteOld();
     this.#reserve.hold();
     this.#evictHourly();
   }
@@ -369,6 +373,7 @@ class RejectLogFiles implements RejectLog {
   #evictHourly(): void {
     this.#timer = this.#options.clock.after(HOUR_MS, () => {
       this.#busy = this.#busy.then(() => this.#finishIfOld()).then(() => this.#evict());
+      this.#busy = this.#busy.then(() => this.#orphans.deleteOld());
       this.#evictHourly();
     });
   }
@@ -389,11 +394,4 @@ class RejectLogFiles implements RejectLog {
     await this.#finish();
     await this.#reserve.close();
   }
-}
-
-/** Where a part of at most `maxBytes` ends that begins at `from`: after whole lines, and at least one. */
-function endOfPart(lines: Buffer, from: number, maxBytes: number): number {
-  if (lines.length - from <= maxBytes) return lines.length;
-  const end = lines.lastIndexOf("\n", from + maxBytes - 1) + 1;
-  return end > from ? end : lines.indexOf("\n", from) + 1;
 }

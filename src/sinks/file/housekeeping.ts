@@ -10,9 +10,25 @@ export interface HousekeepingOptions {
   readonly sink: string;
   readonly dir: string;
   readonly writer: string;
+  /** Whose files nobody else may look after any more: see `Housekeeping.adopt`. */
+  readonly orphans?: Orphans | undefined;
   readonly retention: { readonly maxAgeMs: number; readonly maxBytes: number };
   readonly metrics: FileSinkMetrics;
   readonly log: Logger;
+}
+
+/** Writers of this node, by what stands in the names of their files. */
+export interface Orphans {
+  /** Other slots: served by others now, or not any more. */
+  readonly slots: RegExp;
+  /** Replays, which end. */
+  readonly replays: RegExp;
+}
+
+/** Node names are not patterns. */
+export function orphansOf(node: string): Orphans {
+  const name = node.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
+  return { slots: new RegExp(`^${name}-\\d+$`), replays: new RegExp(`^${name}-replay-`) };
 }
 
 /**
@@ -22,11 +38,15 @@ export interface HousekeepingOptions {
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   readonly #retention: Retention;
+  /** Of other slots: these count their bytes themselves, as long as they are served. */
+  readonly #others: Retention;
+  #adopted: ReadonlySet<string> = new Set();
   #recovered = false;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
     this.#retention = new Retention(options.retention);
+    this.#others = new Retention({ ...options.retention, maxBytes: 0 });
   }
 
   /** Whether there is anything for `deleteExpired` to do, ever. */
@@ -77,16 +97,45 @@ export class Housekeeping {
     }
   }
 
+  /**
+   * Takes note of finished files that nobody else may look after: those of replays as if they were its own, those of
+   * other slots by age only. To be called now and then; rejects if the directory cannot be read.
+   */
+  async adopt(): Promise<void> {
+    const { dir, writer, orphans } = this.#options;
+    if (orphans === undefined || !this.deletes) return;
+    const found = new Set<string>();
+    for (const [owners, retention] of [
+      [orphans.slots, this.#others],
+      [orphans.replays, this.#retention],
+    ] as const) {
+      for await (const { folder, file, hour, name, partial } of ownFiles(dir, owners)) {
+        if (partial || name.writer === writer) continue;
+        const filePath = path.join(folder, file);
+        found.add(filePath);
+        if (this.#adopted.has(filePath)) continue;
+        const size = await stat(filePath).catch(() => undefined);
+        if (size !== undefined) retention.add({ path: filePath, hour, bytes: size.size });
+      }
+    }
+    this.#adopted = found;
+  }
+
   async deleteExpired(nowMs: number): Promise<void> {
+    await this.#deleteDue(this.#retention, nowMs);
+    await this.#deleteDue(this.#others, nowMs);
+  }
+
+  async #deleteDue(retention: Retention, nowMs: number): Promise<void> {
     const { sink, metrics, log } = this.#options;
-    for (const { file, reason } of this.#retention.takeDue(nowMs)) {
+    for (const { file, reason } of retention.takeDue(nowMs)) {
       try {
         await unlink(file.path);
         metrics.deleted.inc({ sink, reason });
         await removeEmptyFolders(file.path);
       } catch (error) {
         if (isMissing(error)) continue;
-        this.#retention.add(file);
+        retention.add(file);
         log.error({ err: error, reason }, "retention could not delete a file; trying again");
       }
     }

@@ -22,14 +22,15 @@ export function partialName(name: FileName): string {
   return `.${finalName(name)}.partial`;
 }
 
-/** Reads a name back; `undefined` if the file is not the writer's. */
-export function parseName(file: string, writer: string): { name: FileName; partial: boolean } | undefined {
+/** Reads a name back; `undefined` if the file is not the writer's, or that of one of several. */
+export function parseName(file: string, writer: string | RegExp): { name: FileName; partial: boolean } | undefined {
   const match = /^(\.?)(.+)-(\d{12,16})-([0-9a-f-]{36})\.(ndjson(?:\.gz|\.zst|)|parquet)(\.partial|)$/.exec(file);
   if (match === null) return undefined;
-  const [, dot, owner, firstPosition, uuid = "", ending = "", suffix] = match;
+  const [, dot, owner = "", firstPosition, uuid = "", ending = "", suffix] = match;
   const partial = suffix !== "";
-  if (owner !== writer || partial !== (dot === ".")) return undefined;
+  const isWriters = typeof writer === "string" ? owner === writer : writer.test(owner);
+  if (!isWriters || partial !== (dot === ".")) return undefined;
   const compression = ending.endsWith(".gz") ? "gzip" : ending.endsWith(".zst") ? "zstd" : "none";
   const format = ending === "parquet" ? "parquet" : "ndjson";
-  return { name: { writer, firstPosition: Number(firstPosition), uuid, format, compression }, partial };
+  return { name: { writer: owner, firstPosition: Number(firstPosition), uuid, format, compression }, partial };
 }

@@ -14,7 +14,7 @@ export interface OwnFile {
 }
 
 /** Finds the writer's own files, finished and partial, and nothing else. A directory that does not exist has none. */
-export async function* ownFiles(dir: string, writer: string): AsyncGenerator<OwnFile> {
+export async function* ownFiles(dir: string, writer: string | RegExp): AsyncGenerator<OwnFile> {
   for (const day of await entries(dir)) {
     if (!day.isDirectory() || !day.name.startsWith("dt=")) continue;
     for (const hourFolder of await entries(path.join(dir, day.name))) {

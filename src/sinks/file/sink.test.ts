@@ -113,7 +113,7 @@ test("retention deletes finished files of this node, oldest first, and nothing e
   const uuid = "0190a7c8-1111-4222-8333-444455556666";
   await mkdir(folder, { recursive: true });
   await writeFile(path.join(folder, `node-0-000000000001-${uuid}.ndjson`), "{}\n");
-  for (const other of [`node-1-000000000001-${uuid}.ndjson`, "_SUCCESS"])
+  for (const other of [`node-b-0-000000000001-${uuid}.ndjson`, "_SUCCESS"])
     await writeFile(path.join(folder, other), "x");
   const clock = manualClock();
   const registry = new Registry();
@@ -124,11 +124,11 @@ test("retention deletes finished files of this node, oldest first, and nothing e
   );
 
   for (let position = 10; position < 15; position++) await write(sink, [event(position, "x".repeat(600))]);
-  expect((await readdir(folder)).toSorted()).toEqual(["_SUCCESS", `node-1-000000000001-${uuid}.ndjson`]);
+  expect((await readdir(folder)).toSorted()).toEqual(["_SUCCESS", `node-b-0-000000000001-${uuid}.ndjson`]);
   clock.advance(100);
   await write(sink, [event(20)]);
   expect(await files("final")).toEqual([
-    expect.stringContaining(`node-1-000000000001-${uuid}`),
+    expect.stringContaining(`node-b-0-000000000001-${uuid}`),
     expect.stringContaining("node-0-000000000014"),
   ]);
   const deleted = await registry.getSingleMetric("millrace_file_sink_deleted_files_total")?.get();

@@ -12,7 +12,7 @@ import { SerialQueue } from "../serial-queue.ts";
 import { batchLimits, type FileSinkConfig, ndjsonSettings, parquetCompressionOf } from "./config.ts";
 import { createFolder } from "./durable-folder.ts";
 import type { HourFiles } from "./hour-files.ts";
-import { Housekeeping } from "./housekeeping.ts";
+import { Housekeeping, orphansOf } from "./housekeeping.ts";
 import { createFileSinkMetrics } from "./metrics.ts";
 import { OpenFiles } from "./open-files.ts";
 import { ParquetFiles } from "./parquet-files.ts";
@@ -20,6 +20,12 @@ import { reasonOf, receiptOf } from "./response.ts";
 import type { FinishedFile } from "./retention.ts";
 
 const RETENTION_EVERY_MS = 60_000;
+
+/** How often it is looked for files that are nobody's any more. */
+const ADOPT_EVERY_MS = 3_600_000;
+
+/** The slot that every node has. */
+const FIRST_SLOT = "0";
 
 export interface FileSinkContext {
   /** Node and slot are part of every file's name: together they must be unique among those that share a directory. */
@@ -54,6 +60,8 @@ class FileSink implements Sink {
   /** Everything that touches the files goes through it. */
   readonly #queue = new SerialQueue();
   #retentionTimer: Timer | undefined;
+  /** By the monotonic clock. */
+  #adoptMs = Number.NEGATIVE_INFINITY;
   #closed = false;
 
   constructor(config: FileSinkConfig, context: FileSinkContext) {
@@ -68,6 +76,7 @@ class FileSink implements Sink {
       sink: this.name,
       dir: this.#config.dir,
       writer,
+      orphans: context.slot === FIRST_SLOT ? orphansOf(context.node) : undefined,
       retention: config.retention,
       metrics,
       log: this.#log,
@@ -147,8 +156,18 @@ class FileSink implements Sink {
 
   /** Files grow too old also while none is finished. */
   async #deleteRegularly(): Promise<void> {
+    if (this.#clock.monotonicMs() >= this.#adoptMs) await this.#adopt();
     await this.#housekeeping.deleteExpired(this.#clock.nowMs());
     if (!this.#closed) this.#retentionTimer = this.#later(RETENTION_EVERY_MS, () => this.#deleteRegularly());
+  }
+
+  async #adopt(): Promise<void> {
+    this.#adoptMs = this.#clock.monotonicMs() + ADOPT_EVERY_MS;
+    try {
+      await this.#housekeeping.adopt();
+    } catch (error) {
+      this.#log.error({ err: error }, "the sink's directory cannot be read; what others left is looked for in an hour");
+    }
   }
 
   #later(delayMs: number, job: () => Promise<void>): Timer {

@@ -1,0 +1,26 @@
+import { PassThrough, Readable } from "node:stream";
+import { expect, test, vi } from "vitest";
+import { ReplayProgressBar } from "./replay-progress.ts";
+
+const LEDGER = { read: 100, delivered: 40, refused: {}, skipped: {}, notSent: 60 };
+
+function shown(isTTY: boolean, afterMs: number): string {
+  vi.useFakeTimers();
+  const stderr = Object.assign(new PassThrough(), { isTTY });
+  const chunks: string[] = [];
+  vi.spyOn(stderr, "write").mockImplementation((chunk: string) => chunks.push(chunk) > 0);
+  const bar = new ReplayProgressBar({ stdin: Readable.from([]), stdout: stderr, stderr, env: {}, cwd: "/" });
+  vi.advanceTimersByTime(afterMs);
+  bar.show({ ledger: LEDGER, bytesRead: 50, bytes: 200, lastError: "throttled" });
+  bar.show({ ledger: LEDGER, bytesRead: 60, bytes: 200 });
+  bar.end();
+  vi.useRealTimers();
+  return chunks.join("");
+}
+
+test("on a terminal a bar changes in place, elsewhere there is a line every few seconds", () => {
+  const words = "25 % read, 40 delivered (40/s), 60 waiting; the last answer was: throttled";
+  expect(shown(true, 1_000)).toBe(`\r\u001b[K[######..................] ${words}\r\u001b[K`);
+  expect(shown(false, 1_000)).toBe("");
+  expect(shown(false, 5_000)).toBe(`${words.replace("40/s", "8/s")}\n`);
+});
