@@ -1,7 +1,8 @@
 import { SAMPLE_EVENT_BYTES, sampleEvent } from "../sample-event.ts";
 
 /** What comes before the number in the id of a sample event. */
-const ID_START = '"id":"01890a5d-ac96-774b-bcce-';
+const ID_PREFIX = "01890a5d-ac96-774b-bcce-";
+const ID_START = `"id":"${ID_PREFIX}`;
 const DIGITS = 12;
 
 /** Ids are near the start of a record: nothing but short attributes comes before them. */
@@ -18,6 +19,12 @@ export function numberOf(record: Buffer): number | undefined {
   if (at === -1) return undefined;
   const digits = text.slice(at + ID_START.length, at + ID_START.length + DIGITS);
   return /^[0-9a-f]{12}$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
+}
+
+/** The number in an id; `undefined` when it is not that of a sample event. */
+export function numberOfId(id: string): number | undefined {
+  const digits = id.slice(ID_PREFIX.length);
+  return id.startsWith(ID_PREFIX) && /^[0-9a-f]{12}$/.test(digits) ? Number.parseInt(digits, 16) : undefined;
 }
 
 /** Whether a record has the members of the sample event of this number, byte for byte as they were sent. */
