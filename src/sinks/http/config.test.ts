@@ -19,6 +19,7 @@ test.each([
   ["no secret", { sign: { secrets: [] } }],
   ["a Millrace by PUT", { method: "PUT", millrace: { key: "k" } }],
   ["a level given twice", { url: "https://r.example/v1/events?ack=durable", millrace: { key: "k" } }],
+  ["what is no URL, also beside `millrace`", { url: "no URL", millrace: { key: "k" } }],
   ["unknown keys", { retries: 5 }],
 ])("refuses %s", (_what, change) => {
   expect(httpConfig.safeParse({ ...LEAST, ...change }).success).toBe(false);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { batchField, sinkFields } from "../../core/config-fields.ts";
 import { compression } from "../../formats/compression.ts";
 import { outboundTlsField } from "../../outbound/tls-config.ts";
+import { hasUserInfo, httpUrl } from "../../outbound/url-field.ts";
 
 /** The tokens of RFC 9110, 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
@@ -64,8 +65,7 @@ const auth = z.discriminatedUnion("type", [
 const fields = z.strictObject({
   ...sinkFields,
   type: z.literal("http"),
-  url: z
-    .url({ protocol: /^https?$/, error: "an http or https URL" })
+  url: httpUrl
     .refine((url) => !hasUserInfo(url), { error: "must not hold a user name or password: use `auth`" })
     .describe("Where batches are sent. Redirects are not followed."),
   method: z.enum(["POST", "PUT"]).default("POST").describe("Method of the request."),
@@ -147,7 +147,7 @@ export const httpConfig = fields
     path: ["sign"],
     error: "a Millrace does not check signatures: it knows senders by their write key",
   })
-  .refine((sink) => sink.millrace === undefined || !/[?&](ack|key|validate)=/.test(new URL(sink.url).search), {
+  .refine((sink) => sink.millrace === undefined || !/[?&](ack|key|validate)=/.test(URL.parse(sink.url)?.search ?? ""), {
     path: ["url"],
     error: "holds a parameter that `millrace` sets: leave ack, key and validate out",
   });
@@ -159,10 +159,4 @@ function headerProblem(name: string, isRepeated: boolean, hasAuth: boolean, form
   if (name === "authorization" && hasAuth) return "is set by `auth`";
   if (name === "content-type" && format === "cloudevents") return "is set by the format `cloudevents`";
   return isRepeated ? "is there twice, in different case" : undefined;
-}
-
-function hasUserInfo(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { username, password } = new URL(url);
-  return username !== "" || password !== "";
 }
