@@ -32,6 +32,7 @@ import {
 import { logInvalid } from "./log-invalid.ts";
 import { keyInBody } from "./key-in-body.ts";
 import type { IngestMetrics } from "./metrics.ts";
+import { nodeTag } from "./node-header.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDrafts } from "./protocols/canonical.ts";
 import type { Enrichment } from "./protocols/incoming-event.ts";
@@ -377,7 +378,7 @@ export class EventIntake {
     settled?: Settled,
   ): void {
     if (exchange.answered) return;
-    const { deliveries, journal } = this.#parts;
+    const { deliveries, journal, node } = this.#parts;
     this.#acknowledged(exchange, options);
     const { accepted, filtered, rejected, problem } = stored;
     const receipt = accepted === 0 ? undefined : receiptId(journal.slot, stored.first + accepted - 1);
@@ -386,7 +387,7 @@ export class EventIntake {
       return endpoint.answer(exchange, { accepted: accepted + filtered, rejected, problem, receipt, pending });
     }
     const states = () => countStates(deliveries, stored.first, stored.accepted);
-    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states() });
+    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states(), nodeTag: nodeTag(node) });
   }
 
   #refuse(exchange: Exchange, problem: Problem): undefined {

@@ -14,8 +14,8 @@ const CLOCK: Clock = {
   },
 };
 
-function reply(status: number, body: object): CallResult {
-  return { kind: "reply", status, headers: {}, body: Buffer.from(JSON.stringify(body)) };
+function reply(status: number, body: object, headers = {}): CallResult {
+  return { kind: "reply", status, headers, body: Buffer.from(JSON.stringify(body)) };
 }
 
 const DELIVERED = reply(200, { delivery: "delivered" });
@@ -39,7 +39,7 @@ function open(batch: readonly CollectedEvent[], receipts: readonly string[], ans
   });
   for (const [index, receipt] of receipts.entries()) {
     const event = batch[index];
-    if (event !== undefined) awaited.add(event, receipt);
+    if (event !== undefined) awaited.add(event, { receipt, node: "n1" });
   }
   return { awaited, asked };
 }
@@ -79,12 +79,15 @@ test("they are asked about until they are settled, whatever else is answered mea
       reply(403, {}),
       reply(404, { code: "not_found" }),
       reply(200, { delivery: "undelivered" }),
+      reply(200, { delivery: "undelivered", undelivered: [] }),
+      reply(200, { delivery: "undelivered", undelivered: [{}] }),
+      reply(200, { delivery: "undelivered", undelivered: [{ receipt: "0-9" }] }),
       DELIVERED,
     ],
   );
   const fates = await awaited.settle(batch, signal);
   expect([...fates.values()]).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
-  expect(asked).toHaveLength(7);
+  expect(asked).toHaveLength(10);
 });
 
 test("what a sink of the receiver refused is rejected, and the others are delivered", async () => {
@@ -101,6 +104,22 @@ test("an event whose receipt is not known any more is sent again", async () => {
   const { awaited } = open(batch, ["0-1"], [reply(404, { code: "receipt_not_found" })]);
   expect((await awaited.settle(batch, signal)).get(0)?.kind).toBe("retryable");
   expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
+test("what another node says of its own receipt of that name is not believed, and the event is sent again", async () => {
+  const batch = events(2);
+  const { awaited } = open(batch, ["0-1", "0-2"], [reply(200, { delivery: "delivered" }, { "millrace-node": "n2" })]);
+  const fates = await awaited.settle(batch, signal);
+  expect([...fates.values()].map(({ kind }) => kind)).toEqual(["retryable", "retryable"]);
+  expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
+test("receipts of several nodes are asked about apart", async () => {
+  const batch = events(2);
+  const { awaited, asked } = open([], [], []);
+  for (const [index, event] of batch.entries()) awaited.add(event, { receipt: `0-${index}`, node: `n${index}` });
+  await awaited.settle(batch, signal);
+  expect(asked).toEqual(["0-0 1", "0-1 1"]);
 });
 
 test("a wait that is aborted leaves the receipts for the next one", async () => {

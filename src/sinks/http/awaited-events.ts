@@ -4,6 +4,7 @@ import type { Batch, Fate } from "../../core/sink.ts";
 import type { CallResult } from "../../outbound/http-client.ts";
 import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
 import { quotable } from "../../outbound/quotable.ts";
+import { type Awaited, nodeOf } from "./response.ts";
 
 /** Most receipts that are kept. The pipeline holds far fewer events at a time; past it the oldest are sent again. */
 const MAX_RECEIPTS = 200_000;
@@ -12,6 +13,8 @@ const MAX_RECEIPTS = 200_000;
 const MAX_ASKED = 1_000;
 
 const NOT_YET = "the receiver has accepted it, and its sinks do not have it yet";
+const OTHER_NODE =
+  "the receiver has accepted it, and another one answers for it; it is sent again (let url lead to one node, not to several)";
 const UNKNOWN = "the receiver has accepted it, and does not know its own receipt any more; it is sent again";
 
 export interface AwaitedOptions {
@@ -21,8 +24,16 @@ export interface AwaitedOptions {
   readonly pollMs: number;
 }
 
+/** What a receipt names, at the node that gave it. */
+interface Place {
+  readonly node: string | undefined;
+  readonly slot: string;
+  readonly place: number;
+}
+
 /** Receipts that follow each other in one slot of the receiver. */
 interface Run {
+  readonly node: string | undefined;
   readonly slot: string;
   readonly first: number;
   /** Ours, in the order of their receipts. */
@@ -33,7 +44,7 @@ interface Run {
 type Word =
   | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, string> }
   | { readonly kind: "pending" }
-  | { readonly kind: "unknown" };
+  | { readonly kind: "unknown"; readonly reason: string };
 
 /**
  * The events that another Millrace has accepted, and whose delivery is not told yet.
@@ -44,7 +55,7 @@ type Word =
  */
 export class AwaitedEvents {
   readonly #options: AwaitedOptions;
-  readonly #receipts = new Map<Position, string>();
+  readonly #receipts = new Map<Position, Place>();
 
   constructor(options: AwaitedOptions) {
     this.#options = options;
@@ -54,12 +65,13 @@ export class AwaitedEvents {
     return this.#receipts.has(position);
   }
 
-  add({ position }: CollectedEvent, receipt: string): void {
+  add({ position }: CollectedEvent, { receipt, node }: Pick<Awaited, "receipt" | "node">): void {
     if (this.#receipts.size >= MAX_RECEIPTS) {
       const [oldest] = this.#receipts.keys();
       if (oldest !== undefined) this.#receipts.delete(oldest);
     }
-    this.#receipts.set(position, receipt);
+    const dash = receipt.lastIndexOf("-");
+    this.#receipts.set(position, { node, slot: receipt.slice(0, dash), place: Number(receipt.slice(dash + 1)) });
   }
 
   /** Asks until all those of a batch that are awaited are settled, or the signal aborts. Their fates, by position. */
@@ -84,12 +96,12 @@ export class AwaitedEvents {
   async #settleRun(run: Run, fates: Map<Position, Fate>, signal: AbortSignal): Promise<boolean> {
     const { slot, first, events } = run;
     const result = await this.#options.ask(`${slot}-${first + events.length - 1}`, events.length, signal);
-    const word = readWord(result);
+    const word = readWord(result, run);
     if (word.kind === "pending") return false;
     for (const [index, { position }] of events.entries()) {
       this.#receipts.delete(position);
       if (word.kind === "unknown") {
-        fates.set(position, { kind: "retryable", reason: UNKNOWN });
+        fates.set(position, { kind: "retryable", reason: word.reason });
         continue;
       }
       const reason = word.undelivered.get(`${slot}-${first + index}`);
@@ -99,20 +111,19 @@ export class AwaitedEvents {
   }
 
   #runsOf(batch: Batch): Run[] {
-    const places: { slot: string; place: number; event: CollectedEvent }[] = [];
+    const places: { at: Place; event: CollectedEvent }[] = [];
     for (const event of batch) {
-      const receipt = this.#receipts.get(event.position);
-      if (receipt === undefined) continue;
-      const dash = receipt.lastIndexOf("-");
-      places.push({ slot: receipt.slice(0, dash), place: Number(receipt.slice(dash + 1)), event });
+      const at = this.#receipts.get(event.position);
+      if (at !== undefined) places.push({ at, event });
     }
-    places.sort((a, b) => (a.slot === b.slot ? a.place - b.place : a.slot < b.slot ? -1 : 1));
+    places.sort(({ at: a }, { at: b }) => (keyOf(a) === keyOf(b) ? a.place - b.place : keyOf(a) < keyOf(b) ? -1 : 1));
     const runs: Run[] = [];
-    for (const { slot, place, event } of places) {
+    for (const { at, event } of places) {
+      const { node, slot, place } = at;
       const last = runs.at(-1);
-      const goesOn = last?.slot === slot && place === last.first + last.events.length;
-      if (last !== undefined && goesOn && last.events.length < MAX_ASKED) last.events.push(event);
-      else runs.push({ slot, first: place, events: [event] });
+      const goesOn = last !== undefined && keyOf(last) === keyOf(at) && place === last.first + last.events.length;
+      if (goesOn && last.events.length < MAX_ASKED) last.events.push(event);
+      else runs.push({ node, slot, first: place, events: [event] });
     }
     return runs;
   }
@@ -132,22 +143,30 @@ export class AwaitedEvents {
   }
 }
 
+function keyOf({ node = "", slot }: Pick<Place, "node" | "slot">): string {
+  return `${node} ${slot}`;
+}
+
 /** What else is answered, or nothing, says nothing of the events: they are asked about again. */
-function readWord(result: CallResult): Word {
+function readWord(result: CallResult, { node, slot, first, events }: Run): Word {
   if (result.kind === "no-reply") return { kind: "pending" };
+  const answering = nodeOf(result.headers);
+  if (answering !== undefined && node !== undefined && answering !== node)
+    return { kind: "unknown", reason: OTHER_NODE };
   const body = parseJsonObject(result.body);
-  if (result.status === 404 && body?.["code"] === "receipt_not_found") return { kind: "unknown" };
+  if (result.status === 404 && body?.["code"] === "receipt_not_found") return { kind: "unknown", reason: UNKNOWN };
   const delivery = result.status === 200 ? body?.["delivery"] : undefined;
   if (delivery === "delivered") return { kind: "settled", undelivered: new Map() };
   const listed = body?.["undelivered"];
   if (delivery !== "undelivered" || !Array.isArray(listed)) return { kind: "pending" };
   const undelivered = new Map<string, string>();
   for (const entry of listed as readonly unknown[]) {
-    if (!isObject(entry)) continue;
-    const { receipt, sink } = entry;
-    if (typeof receipt !== "string") continue;
+    if (!isObject(entry) || typeof entry["receipt"] !== "string") return { kind: "pending" };
+    const { receipt, sink } = entry as { readonly receipt: string; readonly sink?: unknown };
     const where = typeof sink === "string" ? ` ${sink}` : "";
     undelivered.set(receipt, quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`));
   }
-  return { kind: "settled", undelivered };
+  // It names those that it speaks of; one that names none of ours speaks of others.
+  const ours = events.filter((_, index) => undelivered.has(`${slot}-${first + index}`)).length;
+  return ours > 0 && ours === undelivered.size ? { kind: "settled", undelivered } : { kind: "pending" };
 }
