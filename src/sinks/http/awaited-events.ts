@@ -161,8 +161,9 @@ function readWord(result: CallResult, { node, slot, first, events }: Run): Word 
   if (delivery !== "undelivered" || !Array.isArray(listed)) return { kind: "pending" };
   const undelivered = new Map<string, string>();
   for (const entry of listed as readonly unknown[]) {
-    if (!isObject(entry) || typeof entry["receipt"] !== "string") return { kind: "pending" };
-    const { receipt, sink } = entry as { readonly receipt: string; readonly sink?: unknown };
+    if (!isObject(entry)) return { kind: "pending" };
+    const { receipt, sink } = entry;
+    if (typeof receipt !== "string") return { kind: "pending" };
     const where = typeof sink === "string" ? ` ${sink}` : "";
     undelivered.set(receipt, quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`));
   }

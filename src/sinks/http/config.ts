@@ -3,6 +3,7 @@ import { batchField, sinkFields } from "../../core/config-fields.ts";
 import { compression } from "../../formats/compression.ts";
 import { outboundTlsField } from "../../outbound/tls-config.ts";
 import { hasUserInfo, httpUrl } from "../../outbound/url-field.ts";
+import { WEBHOOK_SECRET } from "../../outbound/webhook-signer.ts";
 
 /** The tokens of RFC 9110, 5.6.2. */
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
@@ -29,12 +30,6 @@ const OWN_HEADERS: ReadonlySet<string> = new Set([
   "webhook-timestamp",
   "x-write-key",
 ]);
-
-/**
- * Secrets have 24 to 64 bytes, in base64 behind `whsec_`
- * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
- */
-const SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
 
 /** Most secrets: each is another signature in the header. */
 const MAX_SECRETS = 5;
@@ -85,7 +80,7 @@ const fields = z.strictObject({
   sign: z
     .strictObject({
       secrets: z
-        .array(z.string().regex(SECRET, "`whsec_` and 24 to 64 bytes in base64"))
+        .array(z.string().regex(WEBHOOK_SECRET, "`whsec_` and 24 to 64 bytes in base64"))
         .min(1)
         .max(MAX_SECRETS)
         .describe(

@@ -7,11 +7,12 @@ import { type CallResult, HttpClient } from "../../outbound/http-client.ts";
 import { parseJsonObject } from "../../outbound/json-reply.ts";
 import { whyUnreachable } from "../../outbound/reachable.ts";
 import { readTlsMaterial, type TlsMaterial } from "../../outbound/tls-config.ts";
+import { WebhookSigner } from "../../outbound/webhook-signer.ts";
 import { AwaitedEvents } from "./awaited-events.ts";
+import { batchId } from "./batch-id.ts";
 import type { HttpSinkConfig } from "./config.ts";
 import { BODY_OVERHEAD_BYTES, bodyBytes, CONTENT_TYPES, encodeBody } from "./encode.ts";
 import { type Answer, inWords, readAnswer, type Receiver } from "./response.ts";
-import { batchId, WebhookSigner } from "./signature.ts";
 
 /** The longest answer that is read: results for 10,000 events have about 200 bytes each. */
 const MAX_REPLY_BYTES = 8 * 1024 * 1024;
