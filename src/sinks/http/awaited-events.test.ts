@@ -99,6 +99,15 @@ test("what a sink of the receiver refused is rejected, and the others are delive
   expect(fates.get(1)).toMatchObject({ reason: expect.stringMatching(/sink stream.*\(0-2\)/) });
 });
 
+test("an event that the receiver has lost is sent again", async () => {
+  const batch = events(2);
+  const undelivered = [{ receipt: "0-1", sink: "stream", state: "lost" }];
+  const { awaited } = open(batch, ["0-1", "0-2"], [reply(200, { delivery: "undelivered", undelivered })]);
+  const fates = await awaited.settle(batch, signal);
+  expect([...fates.values()].map(({ kind }) => kind)).toEqual(["retryable", "delivered"]);
+  expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
 test("an event whose receipt is not known any more is sent again", async () => {
   const batch = events(1);
   const { awaited } = open(batch, ["0-1"], [reply(404, { code: "receipt_not_found" })]);

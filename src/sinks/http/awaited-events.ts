@@ -15,6 +15,7 @@ const MAX_ASKED = 1_000;
 const NOT_YET = "the receiver has accepted it, and its sinks do not have it yet";
 const OTHER_NODE =
   "the receiver has accepted it, and another one answers for it; it is sent again (let url lead to one node, not to several)";
+const LOST = "the receiver has accepted it, and its journal has lost it; it is sent again";
 const UNKNOWN = "the receiver has accepted it, and does not know its own receipt any more; it is sent again";
 
 export interface AwaitedOptions {
@@ -40,9 +41,9 @@ interface Run {
   readonly events: CollectedEvent[];
 }
 
-/** What the receiver says of a run: `undelivered` has the reason of each event that is final and not delivered. */
+/** What the receiver says of a run: `undelivered` has the fate of each event that is final and not delivered. */
 type Word =
-  | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, string> }
+  | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, Fate> }
   | { readonly kind: "pending" }
   | { readonly kind: "unknown"; readonly reason: string };
 
@@ -104,8 +105,7 @@ export class AwaitedEvents {
         fates.set(position, { kind: "retryable", reason: word.reason });
         continue;
       }
-      const reason = word.undelivered.get(`${slot}-${first + index}`);
-      fates.set(position, reason === undefined ? { kind: "delivered" } : { kind: "rejected", reason });
+      fates.set(position, word.undelivered.get(`${slot}-${first + index}`) ?? { kind: "delivered" });
     }
     return true;
   }
@@ -159,13 +159,17 @@ function readWord(result: CallResult, { node, slot, first, events }: Run): Word 
   if (delivery === "delivered") return { kind: "settled", undelivered: new Map() };
   const listed = body?.["undelivered"];
   if (delivery !== "undelivered" || !Array.isArray(listed)) return { kind: "pending" };
-  const undelivered = new Map<string, string>();
+  const undelivered = new Map<string, Fate>();
   for (const entry of listed as readonly unknown[]) {
     if (!isObject(entry)) return { kind: "pending" };
-    const { receipt, sink } = entry;
+    const { receipt, sink, state } = entry;
     if (typeof receipt !== "string") return { kind: "pending" };
     const where = typeof sink === "string" ? ` ${sink}` : "";
-    undelivered.set(receipt, quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`));
+    const refused = quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`);
+    undelivered.set(
+      receipt,
+      state === "lost" ? { kind: "retryable", reason: LOST } : { kind: "rejected", reason: refused },
+    );
   }
   // It names those that it speaks of; one that names none of ours speaks of others.
   const ours = events.filter((_, index) => undelivered.has(`${slot}-${first + index}`)).length;
