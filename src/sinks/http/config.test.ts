@@ -25,6 +25,18 @@ test.each([
   expect(httpConfig.safeParse({ ...LEAST, ...change }).success).toBe(false);
 });
 
+test.each([
+  "Host",
+  "Content-Encoding",
+  "Transfer-Encoding",
+  "Webhook-Id",
+  "webhook-signature",
+  "webhook-timestamp",
+  "X-Write-Key",
+])("refuses the header %s, which the sink sets", (header) => {
+  expect(httpConfig.safeParse({ ...LEAST, headers: { [header]: "x" } }).success).toBe(false);
+});
+
 test("takes several secrets, headers, and a Millrace", () => {
   const secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_bmV3LXNlY3JldC1vZi0yNC1ieXRlczEy"];
   expect(httpConfig.safeParse({ ...LEAST, sign: { secrets }, headers: { "X-Tenant": "a b" } }).success).toBe(true);
