@@ -1,26 +1,14 @@
 import { z } from "zod";
 import { nameField } from "../core/config-fields.ts";
+import { headersField } from "../outbound/headers-field.ts";
 import { httpUrl } from "../outbound/url-field.ts";
 import { WEBHOOK_SECRET } from "../outbound/webhook-signer.ts";
 
 const email = z.string().regex(/^[^\s<>,;@]+@[^\s<>,;@]+$/, "an e-mail address such as ops@example.com");
 
-const headers = z
-  .record(
-    z.string(),
-    z
-      .string()
-      .max(4_096)
-      .regex(/^[\t\x20-\x7e]*$/, "a header's value is printable ASCII"),
-  )
-  .superRefine((fields, context) => {
-    for (const name of Object.keys(fields)) {
-      const message = "the name of a header has letters, digits and -";
-      if (!/^[A-Za-z0-9-]+$/.test(name)) context.addIssue({ code: "custom", path: [name], message });
-    }
-  })
-  .default({})
-  .describe("Further headers, such as `authorization`. Their values are not logged.");
+const headers = headersField(["content-type"]).describe(
+  "Further headers, such as `authorization`. Their values are not logged.",
+);
 
 const channelFields = {
   name: nameField.describe("Name of the channel, unique in the sink."),

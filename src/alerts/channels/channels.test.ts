@@ -99,6 +99,14 @@ test("a password with a % of its own is sent as it is", async () => {
   expect(requests[0]?.headers.authorization).toBe(`Basic ${Buffer.from("ops:100%").toString("base64")}`);
 });
 
+test.each([{ "Content-Length": "5" }, { "content-type": "text/plain" }, { "X-A": "1\r\nX-B: 2" }])(
+  "headers that would spoil the request are refused: %j",
+  (headers) => {
+    const settings = { name: "c", type: "webhook", url: "https://h.example", secret: "a secret of the tests" };
+    expect(channel.safeParse({ ...settings, headers }).success).toBe(false);
+  },
+);
+
 test("headers are not shown either", async () => {
   const { url } = await receiver(403);
   const settings = { type: "webhook", url, secret: "a secret of the tests", headers: { "x-token": "SECRET" } };

@@ -1,6 +1,8 @@
+import type { Clock } from "../../core/clock.ts";
 import { type Hide, hiderOf } from "../../outbound/hide-secrets.ts";
 import { HttpClient } from "../../outbound/http-client.ts";
 import { quotable } from "../../outbound/quotable.ts";
+import { retryAfterMs } from "../../outbound/retry-after.ts";
 import type { SendResult } from "./messenger.ts";
 
 /** What was sent will never be taken. Anything else may be mended where it is sent to, or in the configuration. */
@@ -15,8 +17,10 @@ export class JsonPoster {
   readonly #path: string;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #hide: Hide;
+  readonly #clock: Clock;
 
-  constructor(url: URL, timeoutMs: number, headers: Readonly<Record<string, string>> = {}) {
+  constructor(url: URL, timeoutMs: number, clock: Clock, headers: Readonly<Record<string, string>> = {}) {
+    this.#clock = clock;
     this.#host = url.host;
     this.#path = url.pathname + url.search;
     this.#headers = url.username === "" ? headers : { authorization: basic(url), ...headers };
@@ -39,9 +43,8 @@ export class JsonPoster {
     const answer = `HTTP ${result.status} from ${this.#host}${said === "" ? "" : `: ${said}`}`;
     if (result.status >= 200 && result.status < 300) return { kind: "sent", answer };
     if (REFUSED.has(result.status)) return { kind: "refused", reason: answer };
-    const retryAfterS = Number(result.headers["retry-after"]);
-    if (!(retryAfterS > 0)) return { kind: "failed", reason: answer };
-    return { kind: "failed", reason: answer, retryAfterMs: retryAfterS * 1_000 };
+    const pauseMs = retryAfterMs(result.headers, this.#clock.nowMs());
+    return { kind: "failed", reason: answer, ...(pauseMs !== undefined && { retryAfterMs: pauseMs }) };
   }
 
   close(): Promise<void> {

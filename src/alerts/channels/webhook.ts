@@ -11,7 +11,7 @@ import type { Messenger } from "./messenger.ts";
  * A message keeps its `webhook-id` when it is sent again, so that the receiver can tell.
  */
 export function createWebhookMessenger(config: WebhookConfig, clock: Clock): Messenger {
-  const poster = new JsonPoster(new URL(config.url), config.timeoutMs, config.headers);
+  const poster = new JsonPoster(new URL(config.url), config.timeoutMs, clock, config.headers);
   const signer = new WebhookSigner([config.secret]);
   return {
     send(message, signal) {
