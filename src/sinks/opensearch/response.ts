@@ -58,7 +58,7 @@ export function readBulkReply(
   now: { readonly tookBefore: boolean; readonly nowMs: number },
 ): BulkResult {
   const { status, body } = reply;
-  if (status !== 200) return whole(readFailure(reply, now));
+  if (status !== 200) return whole(readFailure(reply, count, now));
   if (confirmsAll(body, count)) return whole({ kind: "delivered" });
   const items = parseJsonObject(body)?.["items"];
   if (!Array.isArray(items)) return whole(unusable("is not one to _bulk, or not whole"));
@@ -117,11 +117,16 @@ function fateOf({ verdict, reason }: Judged, takesOthers: boolean): Fate {
 
 function readFailure(
   { status, headers, body }: Reply,
+  count: number,
   { tookBefore, nowMs }: { readonly tookBefore: boolean; readonly nowMs: number },
 ): Receipt {
   const reason = failureInWords(status, body);
   if (status === 413) return { kind: "refused", reason: `the request is too large for the server (${reason})` };
-  if (status === 400 && tookBefore && mayBlameEvent(readRequestError(body))) return { kind: "refused", reason };
+  if (status === 400 && mayBlameEvent(readRequestError(body))) {
+    if (tookBefore) return { kind: "refused", reason };
+    // Told of each event, so that others are tried: once one gets through, the guilty one is looked for.
+    return { kind: "partial", fates: Array.from({ length: count }, () => ({ kind: "retryable", reason })) };
+  }
   const pauseMs = retryAfterMs(headers, nowMs);
   return { kind: "retryable", reason, ...(pauseMs !== undefined && { retryAfterMs: pauseMs }) };
 }
