@@ -131,6 +131,20 @@ test("receipts of several nodes are asked about apart", async () => {
   expect(asked).toEqual(["0-0 1", "0-1 1"]);
 });
 
+test.each<[string, CallResult]>([
+  ["sinks do not have it yet", reply(200, { delivery: "pending" })],
+  ["HTTP 401", reply(401, {})],
+  ["cannot be asked what became of it: down", { kind: "no-reply", reason: "down" }],
+])("what is waited for in vain says why: %s", async (words, answer) => {
+  const batch = events(1);
+  const { awaited, asked } = open(batch, ["0-1"], [answer]);
+  const abort = new AbortController();
+  const settling = awaited.settle(batch, abort.signal);
+  await expect.poll(() => asked.length).toBeGreaterThan(1);
+  abort.abort();
+  expect((await settling).get(0)).toEqual({ kind: "retryable", reason: expect.stringContaining(words) });
+});
+
 test("a wait that is aborted leaves the receipts for the next one", async () => {
   const batch = events(2);
   const { awaited } = open(batch, ["0-1", "0-2"], [reply(200, { delivery: "pending" })]);

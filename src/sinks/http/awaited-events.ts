@@ -13,6 +13,8 @@ const MAX_RECEIPTS = 200_000;
 const MAX_ASKED = 1_000;
 
 const NOT_YET = "the receiver has accepted it, and its sinks do not have it yet";
+const CANNOT_ASK = "the receiver has accepted it, and cannot be asked what became of it";
+const ADVICE = "see that GET /v1/receipts reaches it with millrace.key";
 const OTHER_NODE =
   "the receiver has accepted it, and another one answers for it; it is sent again (let url lead to one node, not to several)";
 const LOST = "the receiver has accepted it, and its journal has lost it; it is sent again";
@@ -39,12 +41,14 @@ interface Run {
   readonly first: number;
   /** Ours, in the order of their receipts. */
   readonly events: CollectedEvent[];
+  /** Why nothing is known of them yet. */
+  why: string;
 }
 
 /** What the receiver says of a run: `undelivered` has the fate of each event that is final and not delivered. */
 type Word =
   | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, Fate> }
-  | { readonly kind: "pending" }
+  | { readonly kind: "pending"; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
 /**
@@ -87,8 +91,8 @@ export class AwaitedEvents {
       open = pending;
       if (open.length > 0) await this.#pause(signal);
     }
-    for (const { events } of open) {
-      for (const { position } of events) fates.set(position, { kind: "retryable", reason: NOT_YET });
+    for (const { events, why } of open) {
+      for (const { position } of events) fates.set(position, { kind: "retryable", reason: why });
     }
     return fates;
   }
@@ -98,7 +102,11 @@ export class AwaitedEvents {
     const { slot, first, events } = run;
     const result = await this.#options.ask(`${slot}-${first + events.length - 1}`, events.length, signal);
     const word = readWord(result, run);
-    if (word.kind === "pending") return false;
+    if (word.kind === "pending") {
+      // What ended the wait says nothing of the receiver.
+      if (!signal.aborted) run.why = word.reason;
+      return false;
+    }
     for (const [index, { position }] of events.entries()) {
       this.#receipts.delete(position);
       if (word.kind === "unknown") {
@@ -123,7 +131,7 @@ export class AwaitedEvents {
       const last = runs.at(-1);
       const goesOn = last !== undefined && keyOf(last) === keyOf(at) && place === last.first + last.events.length;
       if (goesOn && last.events.length < MAX_ASKED) last.events.push(event);
-      else runs.push({ node, slot, first: place, events: [event] });
+      else runs.push({ node, slot, first: place, events: [event], why: NOT_YET });
     }
     return runs;
   }
@@ -148,22 +156,26 @@ function keyOf({ node = "", slot }: Pick<Place, "node" | "slot">): string {
 }
 
 /** What else is answered, or nothing, says nothing of the events: they are asked about again. */
-function readWord(result: CallResult, { node, slot, first, events }: Run): Word {
-  if (result.kind === "no-reply") return { kind: "pending" };
+function readWord(result: CallResult, run: Run): Word {
+  if (result.kind === "no-reply") return { kind: "pending", reason: `${CANNOT_ASK}: ${result.reason}` };
   const answering = nodeOf(result.headers);
-  if (answering !== undefined && node !== undefined && answering !== node)
+  if (answering !== undefined && run.node !== undefined && answering !== run.node)
     return { kind: "unknown", reason: OTHER_NODE };
   const body = parseJsonObject(result.body);
   if (result.status === 404 && body?.["code"] === "receipt_not_found") return { kind: "unknown", reason: UNKNOWN };
-  const delivery = result.status === 200 ? body?.["delivery"] : undefined;
-  if (delivery === "delivered") return { kind: "settled", undelivered: new Map() };
-  const listed = body?.["undelivered"];
-  if (delivery !== "undelivered" || !Array.isArray(listed)) return { kind: "pending" };
+  if (result.status !== 200) return { kind: "pending", reason: `${CANNOT_ASK}: HTTP ${result.status}, ${ADVICE}` };
+  if (body?.["delivery"] === "delivered") return { kind: "settled", undelivered: new Map() };
+  const undelivered = body?.["delivery"] === "undelivered" ? readUndelivered(body["undelivered"], run) : undefined;
+  return undelivered === undefined ? { kind: "pending", reason: NOT_YET } : { kind: "settled", undelivered };
+}
+
+/** The fates of those that are listed, by receipt; `undefined` when none is, or others than those of the run. */
+function readUndelivered(listed: unknown, { slot, first, events }: Run): ReadonlyMap<string, Fate> | undefined {
+  if (!Array.isArray(listed)) return undefined;
   const undelivered = new Map<string, Fate>();
   for (const entry of listed as readonly unknown[]) {
-    if (!isObject(entry)) return { kind: "pending" };
-    const { receipt, sink, state } = entry;
-    if (typeof receipt !== "string") return { kind: "pending" };
+    const { receipt, sink, state } = isObject(entry) ? entry : {};
+    if (typeof receipt !== "string") return undefined;
     const where = typeof sink === "string" ? ` ${sink}` : "";
     const refused = quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`);
     undelivered.set(
@@ -171,7 +183,6 @@ function readWord(result: CallResult, { node, slot, first, events }: Run): Word 
       state === "lost" ? { kind: "retryable", reason: LOST } : { kind: "rejected", reason: refused },
     );
   }
-  // It names those that it speaks of; one that names none of ours speaks of others.
   const ours = events.filter((_, index) => undelivered.has(`${slot}-${first + index}`)).length;
-  return ours > 0 && ours === undelivered.size ? { kind: "settled", undelivered } : { kind: "pending" };
+  return ours > 0 && ours === undelivered.size ? undelivered : undefined;
 }
