@@ -32,7 +32,6 @@ import {
 import { logInvalid } from "./log-invalid.ts";
 import { keyInBody } from "./key-in-body.ts";
 import type { IngestMetrics } from "./metrics.ts";
-import { nodeTag } from "./node-header.ts";
 import { type Problem, PROBLEMS } from "./problems.ts";
 import { encodeDrafts } from "./protocols/canonical.ts";
 import type { Enrichment } from "./protocols/incoming-event.ts";
@@ -387,7 +386,7 @@ export class EventIntake {
       return endpoint.answer(exchange, { accepted: accepted + filtered, rejected, problem, receipt, pending });
     }
     const states = () => countStates(deliveries, stored.first, stored.accepted);
-    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states(), nodeTag: nodeTag(node) });
+    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states(), node });
   }
 
   #refuse(exchange: Exchange, problem: Problem): undefined {
