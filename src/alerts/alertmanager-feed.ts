@@ -84,7 +84,7 @@ class Peer {
     this.#config = config;
     this.#context = context;
     const endpoint = alertsUrl(url);
-    this.#poster = new JsonPoster(endpoint, config.timeoutMs, config.headers);
+    this.#poster = new JsonPoster(endpoint, config.timeoutMs, context.clock, config.headers);
     this.#failureLog = new ThrottledLog((attempts) =>
       context.log.warn(
         { channel: config.name, host: endpoint.host, attempts, reason: this.lastError },

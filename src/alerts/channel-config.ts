@@ -1,25 +1,14 @@
 import { z } from "zod";
 import { nameField } from "../core/config-fields.ts";
+import { headersField } from "../outbound/headers-field.ts";
+import { httpUrl } from "../outbound/url-field.ts";
+import { WEBHOOK_SECRET } from "../outbound/webhook-signer.ts";
 
-const url = z.url({ protocol: /^https?$/, error: "an http or https URL" });
 const email = z.string().regex(/^[^\s<>,;@]+@[^\s<>,;@]+$/, "an e-mail address such as ops@example.com");
 
-const headers = z
-  .record(
-    z.string(),
-    z
-      .string()
-      .max(4_096)
-      .regex(/^[\t\x20-\x7e]*$/, "a header's value is printable ASCII"),
-  )
-  .superRefine((fields, context) => {
-    for (const name of Object.keys(fields)) {
-      const message = "the name of a header has letters, digits and -";
-      if (!/^[A-Za-z0-9-]+$/.test(name)) context.addIssue({ code: "custom", path: [name], message });
-    }
-  })
-  .default({})
-  .describe("Further headers, such as `authorization`. Their values are not logged.");
+const headers = headersField(["content-type"]).describe(
+  "Further headers, such as `authorization`. Their values are not logged.",
+);
 
 const channelFields = {
   name: nameField.describe("Name of the channel, unique in the sink."),
@@ -45,18 +34,21 @@ const messageFields = {
 const slack = z.strictObject({
   ...channelFields,
   type: z.literal("slack"),
-  url: url.describe("URL of an incoming webhook of Slack, or of what understands the same. It is a secret."),
+  url: httpUrl.describe("URL of an incoming webhook of Slack, or of what understands the same. It is a secret."),
   ...messageFields,
 });
 
 const webhook = z.strictObject({
   ...channelFields,
   type: z.literal("webhook"),
-  url: url.describe("Where messages are posted as JSON, signed as Standard Webhooks describes."),
+  url: httpUrl.describe("Where messages are posted as JSON, signed as Standard Webhooks describes."),
   secret: z
     .string()
     .min(16)
     .max(500)
+    .refine((secret) => !secret.startsWith("whsec_") || WEBHOOK_SECRET.test(secret), {
+      error: "behind `whsec_` there are 24 to 64 bytes in base64",
+    })
     .describe("Key of the signature: `whsec_` and base64, or any text, which is taken as it is."),
   headers,
   ...messageFields,
@@ -96,7 +88,7 @@ const alertmanager = z.strictObject({
   ...channelFields,
   type: z.literal("alertmanager"),
   urls: z
-    .array(url)
+    .array(httpUrl)
     .min(1)
     .max(8)
     .describe("URLs of all Alertmanagers of the cluster, without `/api/v2`. Each is told, as Prometheus does."),

@@ -8,7 +8,7 @@ import { createWebhookMessenger } from "./channels/webhook.ts";
 export function createMessenger(config: SlackConfig | WebhookConfig | EmailConfig, clock: Clock): Messenger {
   switch (config.type) {
     case "slack":
-      return createSlackMessenger(config);
+      return createSlackMessenger(config, clock);
     case "webhook":
       return createWebhookMessenger(config, clock);
     case "email":

@@ -137,6 +137,15 @@ test("what waits is bounded, and what does not fit is counted and told", async (
   expect(Math.max(...messages.map((message) => message.notices.length))).toBe(20);
 });
 
+test("what waits is bounded in bytes too", () => {
+  const { outbox } = openOutbox([FAILED]);
+  const large = noticeOf({ description: "x".repeat(100_000) });
+  outbox.tell(Array.from({ length: 30 }, () => large));
+  const { waiting, dropped } = outbox.figures();
+  expect(waiting * 100_000).toBeLessThanOrEqual(2 * 1024 * 1024);
+  expect(dropped).toEqual({ queue_full: 30 - waiting });
+});
+
 test("at the end what waits is sent at once, without gaps, and is given up after the time allowed", async () => {
   const { outbox, clock, rules } = openOutbox([FAILED, FAILED], { minGapMs: 60_000 });
   outbox.tell(notices("a"));

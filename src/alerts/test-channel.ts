@@ -56,7 +56,7 @@ export async function testChannel(
     const body = Buffer.from(JSON.stringify([alert]));
     return Promise.all(
       config.urls.map(async (url) => {
-        const poster = new JsonPoster(alertsUrl(url), config.timeoutMs, config.headers);
+        const poster = new JsonPoster(alertsUrl(url), config.timeoutMs, clock, config.headers);
         const result = await poster.post(body, {}, signal);
         await poster.close();
         return { channel, type, target: new URL(url).origin, result };

@@ -41,6 +41,16 @@ test("counts of all workers come together, and those for a sink that is not know
   await alerts.close();
 });
 
+test("a configuration that cannot be put into force keeps no later one out", async () => {
+  const alerts = new NodeAlerts({ node: "node-a", log, watch: never });
+  const config = configOf(notify);
+  const broken = { ...config, sinks: [{ ...config.sinks[0], channels: [{ type: "alertmanager", urls: ["no URL"] }] }] };
+  await expect(alerts.apply(broken as unknown as typeof config)).rejects.toThrow("Invalid URL");
+  await alerts.apply(config);
+  expect(await alerts.count(report(1))).toBe("counted");
+  await alerts.close();
+});
+
 test("outside of a running collector a sink that only counts cannot be made, and that is said", async () => {
   const [sink] = configOf(notify).sinks;
   if (sink === undefined) throw new Error("there is a sink");

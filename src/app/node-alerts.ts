@@ -46,8 +46,10 @@ export class NodeAlerts {
 
   /** Puts the rules and channels of a configuration into force; what is as before goes on as it was. */
   apply(config: MillraceConfig): Promise<void> {
-    this.#applied = this.#applied.then(() => this.#apply(config));
-    return this.#applied;
+    const applied = this.#applied.then(() => this.#apply(config));
+    // One that fails is told to who gave it, and keeps no later one out.
+    this.#applied = applied.catch(() => {});
+    return applied;
   }
 
   async count(report: CountReport): Promise<CountAnswer> {

@@ -39,7 +39,7 @@ test("requests are signed as AWS's own client signs them", async () => {
     { requiredKeys: ["accessKeyId", "secretAccessKey"] },
   );
   const paths = fc.webPath().map((path) => new URL(`https://localhost${path}`).pathname);
-  // The same signer throughout, so that a key which is kept too long is noticed.
+  // The same signer throughout, so that a key which is kept for another identity is noticed.
   const instants = fc.integer({ min: Date.UTC(2026, 0, 1), max: Date.UTC(2026, 0, 3) });
   await fc.assert(
     fc.asyncProperty(
@@ -70,4 +70,15 @@ test("requests are signed as AWS's own client signs them", async () => {
       },
     ),
   );
+});
+
+test("a key is good for one day: at midnight, UTC, there is another", () => {
+  const identity = { accessKeyId: "AKTEST", secretAccessKey: "secret" };
+  const request = { method: "POST", host: "h", path: "/", headers: {}, body: Buffer.alloc(0) };
+  const signer = new Signer("kinesis", "eu-west-1");
+  for (const nowMs of [Date.UTC(2026, 0, 1, 23, 59, 59), Date.UTC(2026, 0, 2)]) {
+    expect(signer.sign(request, identity, nowMs)).toEqual(
+      new Signer("kinesis", "eu-west-1").sign(request, identity, nowMs),
+    );
+  }
 });

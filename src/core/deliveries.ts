@@ -6,6 +6,8 @@ export type SinkState =
   | "delivered"
   | "dead-lettered"
   | "dropped"
+  /** The journal lost it to damage, before this sink had it. */
+  | "lost"
   /** The cursor has passed it, too long ago to tell delivered from dead-lettered; the dead letters know. */
   | "settled";
 

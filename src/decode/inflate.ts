@@ -8,10 +8,10 @@ const MAX_INFLATED_BYTES = 1024 ** 3;
 
 /**
  * Inflates what begins as gzip or zstd do, also when members or frames follow one another;
- * everything else is handed back. Throws on damaged data, and on more than 1 GiB.
+ * everything else is handed back. Throws on damaged data, and on more than `maxBytes`.
  */
-export function inflate(data: Buffer): Buffer {
-  const options = { maxOutputLength: MAX_INFLATED_BYTES };
+export function inflate(data: Buffer, maxBytes = MAX_INFLATED_BYTES): Buffer {
+  const options = { maxOutputLength: maxBytes };
   if (data.subarray(0, GZIP_MAGIC.length).equals(GZIP_MAGIC)) return gunzipSync(data, options);
   if (data.subarray(0, ZSTD_MAGIC.length).equals(ZSTD_MAGIC)) return zstdDecompressSync(data, options);
   return data;

@@ -9,6 +9,7 @@ import type { EventIntake } from "./event-intake.ts";
 import { eventOptions } from "./event-options.ts";
 import type { Exchange } from "./exchange.ts";
 import { Origins } from "./origins.ts";
+import { NODE_HEADER, nodeTag } from "./node-header.ts";
 import type { Problem } from "./problems.ts";
 import { parseQuery, type Query } from "./query.ts";
 import { eventsParameter, findReceipts } from "./receipt-range.ts";
@@ -27,6 +28,7 @@ export interface SchemaTexts {
 
 export interface EndpointParts {
   readonly http: HttpConfig;
+  readonly node: string;
   readonly journal: Journal;
   readonly deliveries: Deliveries;
   readonly sources: () => SourceTable;
@@ -134,12 +136,12 @@ export class Endpoints {
     if ("code" in source) return exchange.problem(source);
     const events = eventsParameter(target);
     if (typeof events === "object") return exchange.problem(events);
-    const { journal, deliveries } = this.#parts;
+    const { node, journal, deliveries } = this.#parts;
     const receipt = await (events === undefined
       ? findReceipt(id, journal.slot, deliveries)
       : findReceipts(id, events, journal.slot, deliveries));
     if ("code" in receipt) return exchange.problem(receipt);
-    exchange.json(200, JSON.stringify(receipt), NO_STORE);
+    exchange.json(200, JSON.stringify(receipt), [...NO_STORE, NODE_HEADER, nodeTag(node)]);
   }
 
   async #sdk(exchange: Exchange, route: Extract<Route, { name: "sdk" | "sdk_description" }>): Promise<void> {

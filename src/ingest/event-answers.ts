@@ -3,6 +3,7 @@ import type { EventOptions } from "./event-options.ts";
 import { type EventResult, eventResults } from "./event-results.ts";
 import type { Exchange } from "./exchange.ts";
 import { allInvalid } from "./intake-problems.ts";
+import { NODE_HEADER, nodeTag } from "./node-header.ts";
 import type { Judgement } from "./judge-events.ts";
 import type { ProtocolEndpoint, Taken } from "./protocols/protocol.ts";
 import type { countStates } from "./receipts.ts";
@@ -40,11 +41,14 @@ export function answerStored(
   options: EventOptions,
   { accepted, filtered, rejected, results }: Stored,
   receipt: string | undefined,
-  waited: { readonly settled: Settled; readonly sinks: ReturnType<typeof countStates> } | undefined,
+  waited:
+    | { readonly settled: Settled; readonly sinks: ReturnType<typeof countStates>; readonly node: string }
+    | undefined,
 ): void {
   const headers = receipt === undefined ? [] : ["Millrace-Receipt", receipt];
   const complete = waited === undefined || waited.settled === "delivered";
   if (complete && results === undefined) return exchange.empty(201, headers);
+  if (!complete) headers.push(NODE_HEADER, nodeTag(waited.node));
   if (options.representation) headers.push("Preference-Applied", "return=representation");
   const status = rejected > 0 ? 207 : complete ? 201 : 202;
   if (status === 202 && receipt !== undefined) headers.push("Location", `/v1/receipts/${receipt}`);

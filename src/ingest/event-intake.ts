@@ -378,7 +378,7 @@ export class EventIntake {
     settled?: Settled,
   ): void {
     if (exchange.answered) return;
-    const { deliveries, journal } = this.#parts;
+    const { deliveries, journal, node } = this.#parts;
     this.#acknowledged(exchange, options);
     const { accepted, filtered, rejected, problem } = stored;
     const receipt = accepted === 0 ? undefined : receiptId(journal.slot, stored.first + accepted - 1);
@@ -387,7 +387,7 @@ export class EventIntake {
       return endpoint.answer(exchange, { accepted: accepted + filtered, rejected, problem, receipt, pending });
     }
     const states = () => countStates(deliveries, stored.first, stored.accepted);
-    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states() });
+    answerStored(exchange, options, stored, receipt, settled && { settled, sinks: states(), node });
   }
 
   #refuse(exchange: Exchange, problem: Problem): undefined {

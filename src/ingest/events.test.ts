@@ -319,6 +319,10 @@ test.each([
     server.deliveries.statuses = [{ sink: "stream", required: true, state }];
     const reply = await post(server, [GOOD, GOOD], "?ack=delivered");
     expect([reply.status, reply.headers.get("location")]).toEqual([202, "/v1/receipts/0-1"]);
+    // Where others have receipts of the same name, the header tells whose this one is.
+    const known = await fetch(`${server.url}/v1/receipts/0-1?events=2&key=wk_web`);
+    expect(reply.headers.get("millrace-node")).toMatch(/^[0-9a-f]{16}$/);
+    expect(known.headers.get("millrace-node")).toBe(reply.headers.get("millrace-node"));
     expect(await reply.json()).toEqual({
       receipt: "0-1",
       accepted: 2,

@@ -2,7 +2,7 @@ import { MAX_NAME_BYTES } from "../core/event.ts";
 import { FILTER_REASONS } from "./enrichment/sieve.ts";
 import { PROBLEM_CODES } from "./problems.ts";
 
-const SINK_STATES = ["held", "delivered", "dead-lettered", "dropped", "settled"];
+const SINK_STATES = ["held", "delivered", "dead-lettered", "dropped", "lost", "settled"];
 
 /** What the event port reads and writes, as JSON Schema. */
 export function openapiSchemas() {
@@ -146,14 +146,15 @@ export function openapiSchemas() {
         },
         undelivered: {
           type: "array",
-          description: "Those that a required sink refused for good.",
+          description:
+            "Those that a required sink refused for good, and those that the journal lost to damage: these may be sent again.",
           items: {
             type: "object",
             required: ["receipt", "sink", "state"],
             properties: {
               receipt: { type: "string" },
               sink: { type: "string" },
-              state: { const: "dead-lettered" },
+              state: { enum: ["dead-lettered", "lost"] },
             },
           },
         },

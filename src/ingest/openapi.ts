@@ -1,6 +1,7 @@
 import { formatBytes } from "../core/config-fields.ts";
 import { SUPPORTED_ENCODINGS } from "./body/decompress.ts";
 import { ACK_LEVELS, type HttpConfig } from "./config.ts";
+import { NODE_HEADER } from "./node-header.ts";
 import { protocolPaths } from "./openapi-protocols.ts";
 import { openapiSchemas } from "./openapi-schemas.ts";
 import { PROBLEM_CODES, PROBLEM_MEDIA_TYPE, PROBLEMS, type ProblemCode } from "./problems.ts";
@@ -95,6 +96,14 @@ const REPRESENTATION_HEADERS = {
   ...RECEIPT_HEADER,
   "Preference-Applied": { $ref: "#/components/headers/PreferenceApplied" },
 };
+const NODE_HEADERS = {
+  [NODE_HEADER]: {
+    description:
+      "Which node has answered: receipts of several nodes can be equal, and only the one that gave it knows.",
+    ...TEXT_HEADER,
+  },
+};
+
 const RECEIPT_PARAMETER = pathParameter("id", "As in the header Millrace-Receipt.", "0-41");
 const RECEIPT_EVENTS_PARAMETER = {
   name: "events",
@@ -177,12 +186,13 @@ function postEvents(http: HttpConfig) {
         headers: {
           ...REPRESENTATION_HEADERS,
           Location: { description: "The receipt of the last event.", ...TEXT_HEADER },
+          ...NODE_HEADERS,
         },
       },
       "207": {
         description:
           "Some events are invalid: `results` tells which and why. The others are taken, unless `?validate=only`.",
-        headers: REPRESENTATION_HEADERS,
+        headers: { ...REPRESENTATION_HEADERS, ...NODE_HEADERS },
         content: {
           "application/json": {
             schema: {
@@ -223,6 +233,7 @@ function getReceipt() {
     responses: {
       "200": {
         description: "Its state at every sink; with `events` whether all of them are delivered.",
+        headers: NODE_HEADERS,
         content: {
           "application/json": {
             schema: {

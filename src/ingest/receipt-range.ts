@@ -12,11 +12,11 @@ export interface ReceiptRangeView {
   readonly events: number;
   /** `pending`: a required sink does not have all of them yet, and no more was looked at. */
   readonly delivery: "pending" | "delivered" | "undelivered";
-  /** With `undelivered`: those that a required sink refused for good. */
+  /** With `undelivered`: those that a required sink refused for good, and those that the journal lost. */
   readonly undelivered?: readonly {
     readonly receipt: string;
     readonly sink: string;
-    readonly state: "dead-lettered";
+    readonly state: "dead-lettered" | "lost";
   }[];
 }
 
@@ -39,13 +39,13 @@ export async function findReceipts(
   const last = parseReceiptId(id);
   const first = last === undefined ? -1 : last.position - events + 1;
   if (last === undefined || first < 0) return MALFORMED_RECEIPT;
-  const undelivered: { receipt: string; sink: string; state: "dead-lettered" }[] = [];
+  const undelivered: { receipt: string; sink: string; state: "dead-lettered" | "lost" }[] = [];
   for (let position = first; position <= last.position; position++) {
     const status = await statusOf(last.slot, position, slot, deliveries);
     if (status.kind !== "known") return describeUnknown(status);
     for (const { sink, state } of decisive(status.sinks)) {
       if (state === "held") return { id: receiptId(last.slot, last.position), events, delivery: "pending" };
-      if (state !== "dead-lettered") continue;
+      if (state !== "dead-lettered" && state !== "lost") continue;
       undelivered.push({ receipt: receiptId(last.slot, position), sink, state });
       break;
     }

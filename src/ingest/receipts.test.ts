@@ -110,6 +110,10 @@ describe("several receipts at once", () => {
       ["held", "delivered", "dead-lettered", "delivered"],
       { delivery: "undelivered", undelivered: [{ receipt: "0-2", sink: "stream", state: "dead-lettered" }] },
     ],
+    [
+      ["held", "delivered", "lost", "delivered"],
+      { delivery: "undelivered", undelivered: [{ receipt: "0-2", sink: "stream", state: "lost" }] },
+    ],
     [["held", "delivered"], { code: "receipt_not_found" }],
   ])("with events at %j the three up to the last are %j", async (byPosition, expected) => {
     expect(await findReceipts("0-3", 3, "0", states(byPosition))).toMatchObject(expected);

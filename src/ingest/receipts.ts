@@ -51,7 +51,7 @@ function ownStatus(position: Position, deliveries: Deliveries): SlotStatus {
 }
 
 // From the least to the most that a sender can hope for; the worst sink decides.
-const WORST_FIRST: readonly SinkState[] = ["dropped", "dead-lettered", "held", "settled", "delivered"];
+const WORST_FIRST: readonly SinkState[] = ["lost", "dropped", "dead-lettered", "held", "settled", "delivered"];
 
 function overallState(sinks: readonly SinkStatus[]): SinkState {
   const required = sinks.filter((sink) => sink.required);

@@ -26,12 +26,12 @@ export class DeadLetterBox implements RejectLog {
     this.#options = options;
   }
 
-  /** Rejects when the sink did not take all of them. */
+  /** Rejects when the sink did not take all that it may take later. */
   async append(entries: readonly RejectedEvent[]): Promise<void> {
-    const { sink, print } = this.#options;
+    const { sink } = this.#options;
     const letters = entries.map((entry) => this.#letterOf(entry));
     if (sink === undefined) {
-      for (const letter of letters) print(letter.bytes.toString());
+      this.#print(letters);
       return;
     }
     const { maxEvents, maxBytes, maxEventBytes } = sink.limits;
@@ -41,7 +41,7 @@ export class DeadLetterBox implements RejectLog {
       const size = sink.eventBytes(letter);
       if (size > Math.min(maxEventBytes, maxBytes)) {
         // The log is a worse place than the sink, and a better one than none.
-        print(letter.bytes.toString());
+        this.#print([letter]);
         continue;
       }
       if (batch.length === maxEvents || bytes + size > maxBytes) {
@@ -55,14 +55,28 @@ export class DeadLetterBox implements RejectLog {
     if (batch.length > 0) await this.#write(sink, batch);
   }
 
+  /** What the sink will never take is printed too: a letter that holds up its shard would be worse than one in the log. */
   async #write(sink: Sink, batch: readonly CollectedEvent[]): Promise<void> {
     const receipt = await sink.write(batch, AbortSignal.timeout(this.#options.timeoutMs));
-    if (receipt.kind === "delivered") return;
-    const reason =
-      receipt.kind === "partial"
-        ? receipt.fates.map((fate) => ("reason" in fate ? fate.reason : "")).find((words) => words !== "")
-        : receipt.reason;
-    if (reason !== undefined) throw new Error(`the sink for dead letters did not take them: ${reason}`);
+    switch (receipt.kind) {
+      case "delivered":
+        return;
+      case "retryable":
+        throw notTaken(receipt.reason);
+      case "refused":
+        if (batch.length === 1) this.#print(batch);
+        else for (const letter of batch) await this.#write(sink, [letter]);
+        return;
+      case "partial": {
+        this.#print(batch.filter((_, index) => receipt.fates[index]?.kind === "rejected"));
+        const left = receipt.fates.find((fate) => fate.kind === "retryable");
+        if (left !== undefined) throw notTaken(left.reason);
+      }
+    }
+  }
+
+  #print(letters: readonly CollectedEvent[]): void {
+    for (const letter of letters) this.#options.print(letter.bytes.toString());
   }
 
   #letterOf({ source, sink, code, reasons, event }: RejectedEvent): CollectedEvent {
@@ -84,4 +98,8 @@ export class DeadLetterBox implements RejectLog {
   async close(): Promise<void> {
     await this.#options.sink?.close();
   }
+}
+
+function notTaken(reason: string): Error {
+  return new Error(`the sink for dead letters did not take them: ${reason}`);
 }

@@ -12,10 +12,7 @@ test.each([
   ["-1", undefined],
   ["9999999999", undefined],
 ])("Retry-After: %s asks for %s ms", (text, expected) => {
-  const actual = retryAfterMs({ "retry-after": text }, NOW_MS);
-  // What looks like no date to us may look like a year to Date.parse; then it asks for no pause that is not there.
-  if (expected === undefined) expect(actual ?? 0).toBeGreaterThanOrEqual(0);
-  else expect(actual).toBe(expected);
+  expect(retryAfterMs({ "retry-after": text }, NOW_MS)).toBe(expected);
 });
 
 test("a reply without it, or with several, asks for none", () => {

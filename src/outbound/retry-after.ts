@@ -5,6 +5,7 @@ export function retryAfterMs(headers: ReplyHeaders, nowMs: number): number | und
   const text = headers["retry-after"];
   if (typeof text !== "string") return undefined;
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1000;
-  const dateMs = Date.parse(text);
+  // Date.parse takes `-1` and `5` for years too.
+  const dateMs = text.endsWith("GMT") ? Date.parse(text) : Number.NaN;
   return Number.isNaN(dateMs) ? undefined : Math.max(0, dateMs - nowMs);
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { createSecureContext } from "node:tls";
 import { z } from "zod";
 import { MillraceError } from "../core/errors.ts";
 
@@ -33,22 +34,31 @@ export interface TlsMaterial {
   readonly servername?: string;
 }
 
-/** Reads the files. Throws `sink_misconfigured`, naming the field whose file cannot be read. */
+/** Reads the files. Throws `sink_misconfigured`, naming the field whose file cannot be read or used. */
 export function readTlsMaterial(config: OutboundTlsConfig, sink: string): TlsMaterial | undefined {
   if (config === undefined) return undefined;
+  const misconfigured = (what: string, error?: unknown): MillraceError => {
+    const problem = error instanceof Error ? `: ${error.message}` : "";
+    return new MillraceError("sink_misconfigured", `sink ${sink}: ${what}${problem}`, { cause: error });
+  };
   const read = (field: "caFile" | "certFile" | "keyFile"): Buffer | undefined => {
     const file = config[field];
     if (file === undefined) return undefined;
     try {
       return readFileSync(file);
     } catch (error) {
-      const problem = error instanceof Error ? error.message : String(error);
-      throw new MillraceError("sink_misconfigured", `sink ${sink}: tls.${field} cannot be read: ${problem}`, {
-        cause: error,
-      });
+      throw misconfigured(`tls.${field} cannot be read`, error);
     }
   };
   const [ca, cert, key] = [read("caFile"), read("certFile"), read("keyFile")];
+  // Of a file of authorities that holds none, TLS says only later, and of the server's certificate, that it is wrong.
+  if (ca !== undefined && !ca.includes("-----BEGIN"))
+    throw misconfigured("tls.caFile holds no certificate in PEM form");
+  try {
+    if (cert !== undefined && key !== undefined) createSecureContext({ cert, key });
+  } catch (error) {
+    throw misconfigured("tls.certFile and tls.keyFile cannot be used together", error);
+  }
   return {
     ...(ca && { ca }),
     ...(cert && { cert }),

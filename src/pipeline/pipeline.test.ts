@@ -352,7 +352,7 @@ test("positions that the journal lost are passed over as missing", async () => {
   rig.pipeline.start();
   await rig.clock.advance(100);
   expect(rig.cursor).toBe(1_000_005);
-  expect(rig.pipeline.stateOf(1)).toBe("dropped");
+  expect(rig.pipeline.stateOf(1)).toBe("lost");
   expect(rig.pipeline.stateOf(4)).toBe("delivered");
 });
 

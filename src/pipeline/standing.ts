@@ -38,7 +38,7 @@ const SINK_STATES: Readonly<Record<Standing, SinkState>> = {
   [STANDING.deadLettered]: "dead-lettered",
   [STANDING.filtered]: "dropped",
   [STANDING.filterError]: "dropped",
-  [STANDING.lost]: "dropped",
+  [STANDING.lost]: "lost",
   [STANDING.forgotten]: "settled",
 };
 

@@ -86,6 +86,15 @@ test("what a receiver says is quoted without the secrets that it was sent", asyn
   expect(JSON.stringify(receipt)).not.toMatch(/tok-1234|key-5678|query-9/);
 });
 
+test("a secret that is quoted where the quotation ends is not told in part", async () => {
+  await using receiver = await HttpReceiver.start();
+  const token = "tok-".repeat(30);
+  receiver.answer = ({ headers }) => ({ status: 401, body: `${"x".repeat(150)} ${headers.authorization ?? ""}` });
+  await using opened = sinkFor(receiver.url, { auth: { type: "bearer", token }, headers: { "X-Part": "tok-" } });
+  const receipt = await opened.sink.write(events(1), signal);
+  expect(receipt).toMatchObject({ reason: expect.stringMatching(/x Bearer \*\*\* \(/) });
+});
+
 test("a check opens a connection and sends nothing", async () => {
   await using receiver = await HttpReceiver.start();
   await using opened = sinkFor(receiver.url);

@@ -5,6 +5,7 @@ import type { Sink } from "../../src/core/sink.ts";
 import { elasticsearchConfig, opensearchConfig } from "../../src/sinks/opensearch/config.ts";
 import { createOpensearchSink } from "../../src/sinks/opensearch/sink.ts";
 import { sampleEvents } from "../conformance/sink-conformance.ts";
+import { startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { createsAll, startSearchStandIn } from "../kit/search-stand-in.ts";
 
 const soon = () => AbortSignal.timeout(10_000);
@@ -66,6 +67,18 @@ test("nodes take turns, and one that does not answer is left out until the other
   expect(kinds.filter((kind) => kind === "retryable")).toHaveLength(1);
   expect(first.requests.length + second.requests.length).toBe(8);
   expect(Math.min(first.requests.length, second.requests.length)).toBeGreaterThan(2);
+});
+
+test("a node that hangs is left out too, though it is the pipeline that gives up on it", async () => {
+  await using standIn = await startSearchStandIn();
+  await using hanging = await startBreakableProxy(standIn.url);
+  hanging.mode = "stall";
+  await using sink = openSink([hanging.url, standIn.url]);
+  const gaveUp = await sink.write(sampleEvents(1), AbortSignal.timeout(50));
+  expect(gaveUp.kind).toBe("retryable");
+  for (let write = 0; write < 4; write++) {
+    expect(await sink.write(sampleEvents(1), soon())).toEqual({ kind: "delivered" });
+  }
 });
 
 test("while the cluster is overloaded the rejected events alone are sent again", async () => {

@@ -118,6 +118,22 @@ test("an event whose mapping conflicts is a dead letter with the server's words;
   expect(lines).toContain("failed to parse field [data.n] of type [long]");
 }, 120_000);
 
+test("no time of a sender's keeps its neighbours out", async () => {
+  await using dir = await temporaryDir();
+  await using collector = await CollectorProcess.start(dir.path, configOf("hostile"));
+  await setUp(collector);
+  const late = { id: "late", type: "page.viewed", time: "9999-12-31T23:59:59-01:00" };
+  const response = await fetch(collector.url, {
+    method: "POST",
+    headers: { authorization: "Bearer wk_test", "content-type": "application/json" },
+    body: JSON.stringify([{ id: "good", type: "page.viewed" }, late]),
+  });
+  expect(response.status).toBe(201);
+  const ledger = await collector.settled(60_000);
+  expect(ledger.rows).toMatchObject([{ delivered: 2, held: 0 }]);
+  expect([...(await node.documents("hostile")).keys()].toSorted()).toEqual(["good", "late"]);
+}, 120_000);
+
 test("events that are sent again are found by their id and counted, not stored twice", async () => {
   await using dir = await temporaryDir();
   const more = configOf("twice")

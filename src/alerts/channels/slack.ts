@@ -1,3 +1,4 @@
+import type { Clock } from "../../core/clock.ts";
 import type { SlackConfig } from "../channel-config.ts";
 import { detailsOf, droppedInWords, subjectOf, titleOf } from "../message-text.ts";
 import type { Message, Notice } from "../notice.ts";
@@ -7,8 +8,8 @@ import type { Messenger } from "./messenger.ts";
 /** https://api.slack.com/reference/block-kit/blocks#section: 3,000 characters of text. */
 const MAX_SECTION_CHARS = 3_000;
 
-export function createSlackMessenger(config: SlackConfig): Messenger {
-  const poster = new JsonPoster(new URL(config.url), config.timeoutMs);
+export function createSlackMessenger(config: SlackConfig, clock: Clock): Messenger {
+  const poster = new JsonPoster(new URL(config.url), config.timeoutMs, clock);
   return {
     send: (message, signal) => poster.post(Buffer.from(JSON.stringify(slackBody(message))), {}, signal),
     close: () => poster.close(),

@@ -1,40 +1,25 @@
-import { createHmac } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
+import { WebhookSigner } from "../../outbound/webhook-signer.ts";
 import type { WebhookConfig } from "../channel-config.ts";
 import { titleOf } from "../message-text.ts";
 import type { Message, Notice } from "../notice.ts";
 import { JsonPoster } from "./http-post.ts";
 import type { Messenger } from "./messenger.ts";
 
-const SECRET_PREFIX = "whsec_";
-
 /**
- * Messages as JSON, signed as Standard Webhooks says
- * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+ * Messages as JSON, signed as Standard Webhooks says.
  * A message keeps its `webhook-id` when it is sent again, so that the receiver can tell.
  */
 export function createWebhookMessenger(config: WebhookConfig, clock: Clock): Messenger {
-  const poster = new JsonPoster(new URL(config.url), config.timeoutMs, config.headers);
+  const poster = new JsonPoster(new URL(config.url), config.timeoutMs, clock, config.headers);
+  const signer = new WebhookSigner([config.secret]);
   return {
     send(message, signal) {
-      const timestamp = String(Math.floor(clock.nowMs() / 1_000));
-      const body = JSON.stringify(webhookBody(message));
-      const headers = {
-        "webhook-id": message.id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": signatureOf(config.secret, message.id, timestamp, body),
-      };
-      return poster.post(Buffer.from(body), headers, signal);
+      const body = Buffer.from(JSON.stringify(webhookBody(message)));
+      return poster.post(body, signer.headers(message.id, body, clock.nowMs()), signal);
     },
     close: () => poster.close(),
   };
-}
-
-export function signatureOf(secret: string, id: string, timestamp: string, body: string): string {
-  const key = secret.startsWith(SECRET_PREFIX)
-    ? Buffer.from(secret.slice(SECRET_PREFIX.length), "base64")
-    : Buffer.from(secret);
-  return `v1,${createHmac("sha256", key).update(`${id}.${timestamp}.${body}`).digest("base64")}`;
 }
 
 function webhookBody({ notices, dropped }: Message): object {

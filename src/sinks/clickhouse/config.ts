@@ -2,6 +2,7 @@ import { z } from "zod";
 import { batchField, sinkFields } from "../../core/config-fields.ts";
 import { compression } from "../../formats/compression.ts";
 import { outboundTlsField } from "../../outbound/tls-config.ts";
+import { httpUrl, isPlainUrl } from "../../outbound/url-field.ts";
 
 /** Names that need no escaping between backticks. ClickHouse allows others too. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/;
@@ -40,9 +41,8 @@ const name = z.string().regex(NAME, "letters, digits, `_`, `-` and `.`");
 export const clickhouseConfig = z.strictObject({
   ...sinkFields,
   type: z.literal("clickhouse"),
-  url: z
-    .url({ protocol: /^https?$/, error: "an http or https URL" })
-    .refine((url) => isPlain(url), { error: "has neither user, password nor parameters: use `user` and `settings`" })
+  url: httpUrl
+    .refine((url) => isPlainUrl(url), { error: "has neither user, password nor parameters: use `user` and `settings`" })
     .describe("The server's HTTP interface, such as http://127.0.0.1:8123."),
   database: name.default("default").describe("Database of the table."),
   table: name.describe("Table that events are inserted into. It is not made by the sink."),
@@ -104,9 +104,3 @@ export const clickhouseConfig = z.strictObject({
 });
 
 export type ClickhouseConfig = z.infer<typeof clickhouseConfig>;
-
-function isPlain(text: string): boolean {
-  if (!URL.canParse(text)) return true;
-  const { username, password, search, hash } = new URL(text);
-  return username === "" && password === "" && search === "" && hash === "";
-}

@@ -14,8 +14,8 @@ const CLOCK: Clock = {
   },
 };
 
-function reply(status: number, body: object): CallResult {
-  return { kind: "reply", status, headers: {}, body: Buffer.from(JSON.stringify(body)) };
+function reply(status: number, body: object, headers = {}): CallResult {
+  return { kind: "reply", status, headers, body: Buffer.from(JSON.stringify(body)) };
 }
 
 const DELIVERED = reply(200, { delivery: "delivered" });
@@ -39,7 +39,7 @@ function open(batch: readonly CollectedEvent[], receipts: readonly string[], ans
   });
   for (const [index, receipt] of receipts.entries()) {
     const event = batch[index];
-    if (event !== undefined) awaited.add(event, receipt);
+    if (event !== undefined) awaited.add(event, { receipt, node: "n1" });
   }
   return { awaited, asked };
 }
@@ -79,12 +79,15 @@ test("they are asked about until they are settled, whatever else is answered mea
       reply(403, {}),
       reply(404, { code: "not_found" }),
       reply(200, { delivery: "undelivered" }),
+      reply(200, { delivery: "undelivered", undelivered: [] }),
+      reply(200, { delivery: "undelivered", undelivered: [{}] }),
+      reply(200, { delivery: "undelivered", undelivered: [{ receipt: "0-9" }] }),
       DELIVERED,
     ],
   );
   const fates = await awaited.settle(batch, signal);
   expect([...fates.values()]).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
-  expect(asked).toHaveLength(7);
+  expect(asked).toHaveLength(10);
 });
 
 test("what a sink of the receiver refused is rejected, and the others are delivered", async () => {
@@ -96,11 +99,50 @@ test("what a sink of the receiver refused is rejected, and the others are delive
   expect(fates.get(1)).toMatchObject({ reason: expect.stringMatching(/sink stream.*\(0-2\)/) });
 });
 
+test("an event that the receiver has lost is sent again", async () => {
+  const batch = events(2);
+  const undelivered = [{ receipt: "0-1", sink: "stream", state: "lost" }];
+  const { awaited } = open(batch, ["0-1", "0-2"], [reply(200, { delivery: "undelivered", undelivered })]);
+  const fates = await awaited.settle(batch, signal);
+  expect([...fates.values()].map(({ kind }) => kind)).toEqual(["retryable", "delivered"]);
+  expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
 test("an event whose receipt is not known any more is sent again", async () => {
   const batch = events(1);
   const { awaited } = open(batch, ["0-1"], [reply(404, { code: "receipt_not_found" })]);
   expect((await awaited.settle(batch, signal)).get(0)?.kind).toBe("retryable");
   expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
+test("what another node says of its own receipt of that name is not believed, and the event is sent again", async () => {
+  const batch = events(2);
+  const { awaited } = open(batch, ["0-1", "0-2"], [reply(200, { delivery: "delivered" }, { "millrace-node": "n2" })]);
+  const fates = await awaited.settle(batch, signal);
+  expect([...fates.values()].map(({ kind }) => kind)).toEqual(["retryable", "retryable"]);
+  expect(batch.some((event) => awaited.has(event))).toBe(false);
+});
+
+test("receipts of several nodes are asked about apart", async () => {
+  const batch = events(2);
+  const { awaited, asked } = open([], [], []);
+  for (const [index, event] of batch.entries()) awaited.add(event, { receipt: `0-${index}`, node: `n${index}` });
+  await awaited.settle(batch, signal);
+  expect(asked).toEqual(["0-0 1", "0-1 1"]);
+});
+
+test.each<[string, CallResult]>([
+  ["sinks do not have it yet", reply(200, { delivery: "pending" })],
+  ["HTTP 401", reply(401, {})],
+  ["cannot be asked what became of it: down", { kind: "no-reply", reason: "down" }],
+])("what is waited for in vain says why: %s", async (words, answer) => {
+  const batch = events(1);
+  const { awaited, asked } = open(batch, ["0-1"], [answer]);
+  const abort = new AbortController();
+  const settling = awaited.settle(batch, abort.signal);
+  await expect.poll(() => asked.length).toBeGreaterThan(1);
+  abort.abort();
+  expect((await settling).get(0)).toEqual({ kind: "retryable", reason: expect.stringContaining(words) });
 });
 
 test("a wait that is aborted leaves the receipts for the next one", async () => {

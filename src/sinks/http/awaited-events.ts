@@ -4,6 +4,7 @@ import type { Batch, Fate } from "../../core/sink.ts";
 import type { CallResult } from "../../outbound/http-client.ts";
 import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
 import { quotable } from "../../outbound/quotable.ts";
+import { type Awaited, nodeOf } from "./response.ts";
 
 /** Most receipts that are kept. The pipeline holds far fewer events at a time; past it the oldest are sent again. */
 const MAX_RECEIPTS = 200_000;
@@ -12,6 +13,11 @@ const MAX_RECEIPTS = 200_000;
 const MAX_ASKED = 1_000;
 
 const NOT_YET = "the receiver has accepted it, and its sinks do not have it yet";
+const CANNOT_ASK = "the receiver has accepted it, and cannot be asked what became of it";
+const ADVICE = "see that GET /v1/receipts reaches it with millrace.key";
+const OTHER_NODE =
+  "the receiver has accepted it, and another one answers for it; it is sent again (let url lead to one node, not to several)";
+const LOST = "the receiver has accepted it, and its journal has lost it; it is sent again";
 const UNKNOWN = "the receiver has accepted it, and does not know its own receipt any more; it is sent again";
 
 export interface AwaitedOptions {
@@ -21,19 +27,29 @@ export interface AwaitedOptions {
   readonly pollMs: number;
 }
 
+/** What a receipt names, at the node that gave it. */
+interface Place {
+  readonly node: string | undefined;
+  readonly slot: string;
+  readonly place: number;
+}
+
 /** Receipts that follow each other in one slot of the receiver. */
 interface Run {
+  readonly node: string | undefined;
   readonly slot: string;
   readonly first: number;
   /** Ours, in the order of their receipts. */
   readonly events: CollectedEvent[];
+  /** Why nothing is known of them yet. */
+  why: string;
 }
 
-/** What the receiver says of a run: `undelivered` has the reason of each event that is final and not delivered. */
+/** What the receiver says of a run: `undelivered` has the fate of each event that is final and not delivered. */
 type Word =
-  | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, string> }
-  | { readonly kind: "pending" }
-  | { readonly kind: "unknown" };
+  | { readonly kind: "settled"; readonly undelivered: ReadonlyMap<string, Fate> }
+  | { readonly kind: "pending"; readonly reason: string }
+  | { readonly kind: "unknown"; readonly reason: string };
 
 /**
  * The events that another Millrace has accepted, and whose delivery is not told yet.
@@ -44,7 +60,7 @@ type Word =
  */
 export class AwaitedEvents {
   readonly #options: AwaitedOptions;
-  readonly #receipts = new Map<Position, string>();
+  readonly #receipts = new Map<Position, Place>();
 
   constructor(options: AwaitedOptions) {
     this.#options = options;
@@ -54,12 +70,13 @@ export class AwaitedEvents {
     return this.#receipts.has(position);
   }
 
-  add({ position }: CollectedEvent, receipt: string): void {
+  add({ position }: CollectedEvent, { receipt, node }: Pick<Awaited, "receipt" | "node">): void {
     if (this.#receipts.size >= MAX_RECEIPTS) {
       const [oldest] = this.#receipts.keys();
       if (oldest !== undefined) this.#receipts.delete(oldest);
     }
-    this.#receipts.set(position, receipt);
+    const dash = receipt.lastIndexOf("-");
+    this.#receipts.set(position, { node, slot: receipt.slice(0, dash), place: Number(receipt.slice(dash + 1)) });
   }
 
   /** Asks until all those of a batch that are awaited are settled, or the signal aborts. Their fates, by position. */
@@ -74,8 +91,8 @@ export class AwaitedEvents {
       open = pending;
       if (open.length > 0) await this.#pause(signal);
     }
-    for (const { events } of open) {
-      for (const { position } of events) fates.set(position, { kind: "retryable", reason: NOT_YET });
+    for (const { events, why } of open) {
+      for (const { position } of events) fates.set(position, { kind: "retryable", reason: why });
     }
     return fates;
   }
@@ -84,35 +101,37 @@ export class AwaitedEvents {
   async #settleRun(run: Run, fates: Map<Position, Fate>, signal: AbortSignal): Promise<boolean> {
     const { slot, first, events } = run;
     const result = await this.#options.ask(`${slot}-${first + events.length - 1}`, events.length, signal);
-    const word = readWord(result);
-    if (word.kind === "pending") return false;
+    const word = readWord(result, run);
+    if (word.kind === "pending") {
+      // What ended the wait says nothing of the receiver.
+      if (!signal.aborted) run.why = word.reason;
+      return false;
+    }
     for (const [index, { position }] of events.entries()) {
       this.#receipts.delete(position);
       if (word.kind === "unknown") {
-        fates.set(position, { kind: "retryable", reason: UNKNOWN });
+        fates.set(position, { kind: "retryable", reason: word.reason });
         continue;
       }
-      const reason = word.undelivered.get(`${slot}-${first + index}`);
-      fates.set(position, reason === undefined ? { kind: "delivered" } : { kind: "rejected", reason });
+      fates.set(position, word.undelivered.get(`${slot}-${first + index}`) ?? { kind: "delivered" });
     }
     return true;
   }
 
   #runsOf(batch: Batch): Run[] {
-    const places: { slot: string; place: number; event: CollectedEvent }[] = [];
+    const places: { at: Place; event: CollectedEvent }[] = [];
     for (const event of batch) {
-      const receipt = this.#receipts.get(event.position);
-      if (receipt === undefined) continue;
-      const dash = receipt.lastIndexOf("-");
-      places.push({ slot: receipt.slice(0, dash), place: Number(receipt.slice(dash + 1)), event });
+      const at = this.#receipts.get(event.position);
+      if (at !== undefined) places.push({ at, event });
     }
-    places.sort((a, b) => (a.slot === b.slot ? a.place - b.place : a.slot < b.slot ? -1 : 1));
+    places.sort(({ at: a }, { at: b }) => (keyOf(a) === keyOf(b) ? a.place - b.place : keyOf(a) < keyOf(b) ? -1 : 1));
     const runs: Run[] = [];
-    for (const { slot, place, event } of places) {
+    for (const { at, event } of places) {
+      const { node, slot, place } = at;
       const last = runs.at(-1);
-      const goesOn = last?.slot === slot && place === last.first + last.events.length;
-      if (last !== undefined && goesOn && last.events.length < MAX_ASKED) last.events.push(event);
-      else runs.push({ slot, first: place, events: [event] });
+      const goesOn = last !== undefined && keyOf(last) === keyOf(at) && place === last.first + last.events.length;
+      if (goesOn && last.events.length < MAX_ASKED) last.events.push(event);
+      else runs.push({ node, slot, first: place, events: [event], why: NOT_YET });
     }
     return runs;
   }
@@ -132,22 +151,38 @@ export class AwaitedEvents {
   }
 }
 
+function keyOf({ node = "", slot }: Pick<Place, "node" | "slot">): string {
+  return `${node} ${slot}`;
+}
+
 /** What else is answered, or nothing, says nothing of the events: they are asked about again. */
-function readWord(result: CallResult): Word {
-  if (result.kind === "no-reply") return { kind: "pending" };
+function readWord(result: CallResult, run: Run): Word {
+  if (result.kind === "no-reply") return { kind: "pending", reason: `${CANNOT_ASK}: ${result.reason}` };
+  const answering = nodeOf(result.headers);
+  if (answering !== undefined && run.node !== undefined && answering !== run.node)
+    return { kind: "unknown", reason: OTHER_NODE };
   const body = parseJsonObject(result.body);
-  if (result.status === 404 && body?.["code"] === "receipt_not_found") return { kind: "unknown" };
-  const delivery = result.status === 200 ? body?.["delivery"] : undefined;
-  if (delivery === "delivered") return { kind: "settled", undelivered: new Map() };
-  const listed = body?.["undelivered"];
-  if (delivery !== "undelivered" || !Array.isArray(listed)) return { kind: "pending" };
-  const undelivered = new Map<string, string>();
+  if (result.status === 404 && body?.["code"] === "receipt_not_found") return { kind: "unknown", reason: UNKNOWN };
+  if (result.status !== 200) return { kind: "pending", reason: `${CANNOT_ASK}: HTTP ${result.status}, ${ADVICE}` };
+  if (body?.["delivery"] === "delivered") return { kind: "settled", undelivered: new Map() };
+  const undelivered = body?.["delivery"] === "undelivered" ? readUndelivered(body["undelivered"], run) : undefined;
+  return undelivered === undefined ? { kind: "pending", reason: NOT_YET } : { kind: "settled", undelivered };
+}
+
+/** The fates of those that are listed, by receipt; `undefined` when none is, or others than those of the run. */
+function readUndelivered(listed: unknown, { slot, first, events }: Run): ReadonlyMap<string, Fate> | undefined {
+  if (!Array.isArray(listed)) return undefined;
+  const undelivered = new Map<string, Fate>();
   for (const entry of listed as readonly unknown[]) {
-    if (!isObject(entry)) continue;
-    const { receipt, sink } = entry;
-    if (typeof receipt !== "string") continue;
+    const { receipt, sink, state } = isObject(entry) ? entry : {};
+    if (typeof receipt !== "string") return undefined;
     const where = typeof sink === "string" ? ` ${sink}` : "";
-    undelivered.set(receipt, quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`));
+    const refused = quotable(`the receiver's sink${where} refused it: see its dead letters (${receipt})`);
+    undelivered.set(
+      receipt,
+      state === "lost" ? { kind: "retryable", reason: LOST } : { kind: "rejected", reason: refused },
+    );
   }
-  return { kind: "settled", undelivered };
+  const ours = events.filter((_, index) => undelivered.has(`${slot}-${first + index}`)).length;
+  return ours > 0 && ours === undelivered.size ? undelivered : undefined;
 }

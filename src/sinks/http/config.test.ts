@@ -19,9 +19,22 @@ test.each([
   ["no secret", { sign: { secrets: [] } }],
   ["a Millrace by PUT", { method: "PUT", millrace: { key: "k" } }],
   ["a level given twice", { url: "https://r.example/v1/events?ack=durable", millrace: { key: "k" } }],
+  ["what is no URL, also beside `millrace`", { url: "no URL", millrace: { key: "k" } }],
   ["unknown keys", { retries: 5 }],
 ])("refuses %s", (_what, change) => {
   expect(httpConfig.safeParse({ ...LEAST, ...change }).success).toBe(false);
+});
+
+test.each([
+  "Host",
+  "Content-Encoding",
+  "Transfer-Encoding",
+  "Webhook-Id",
+  "webhook-signature",
+  "webhook-timestamp",
+  "X-Write-Key",
+])("refuses the header %s, which the sink sets", (header) => {
+  expect(httpConfig.safeParse({ ...LEAST, headers: { [header]: "x" } }).success).toBe(false);
 });
 
 test("takes several secrets, headers, and a Millrace", () => {

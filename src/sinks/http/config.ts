@@ -1,39 +1,10 @@
 import { z } from "zod";
 import { batchField, sinkFields } from "../../core/config-fields.ts";
 import { compression } from "../../formats/compression.ts";
+import { headersField, headerValue } from "../../outbound/headers-field.ts";
 import { outboundTlsField } from "../../outbound/tls-config.ts";
-
-/** The tokens of RFC 9110, 5.6.2. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}$/;
-
-/** Visible ASCII with spaces and tabs between: what every receiver reads in the same way. */
-const HEADER_VALUE = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/;
-
-/** Set by the sink, or by HTTP itself. */
-const OWN_HEADERS: ReadonlySet<string> = new Set([
-  "connection",
-  "content-encoding",
-  "content-length",
-  "expect",
-  "host",
-  "keep-alive",
-  "prefer",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "user-agent",
-  "webhook-id",
-  "webhook-signature",
-  "webhook-timestamp",
-  "x-write-key",
-]);
-
-/**
- * Secrets have 24 to 64 bytes, in base64 behind `whsec_`
- * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
- */
-const SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
+import { hasUserInfo, httpUrl } from "../../outbound/url-field.ts";
+import { WEBHOOK_SECRET } from "../../outbound/webhook-signer.ts";
 
 /** Most secrets: each is another signature in the header. */
 const MAX_SECRETS = 5;
@@ -44,12 +15,10 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 /** What a collector takes in one request unless `http.maxEventsPerRequest` says otherwise. */
 const MAX_EVENTS = 10_000;
 
-const value = z.string().regex(HEADER_VALUE, "visible ASCII characters, with spaces only between them");
-
 const auth = z.discriminatedUnion("type", [
   z.strictObject({
     type: z.literal("bearer"),
-    token: value.describe("Sent as `Authorization: Bearer TOKEN`. Take it from the environment: `${TOKEN}`."),
+    token: headerValue.describe("Sent as `Authorization: Bearer TOKEN`. Take it from the environment: `${TOKEN}`."),
   }),
   z.strictObject({
     type: z.literal("basic"),
@@ -64,8 +33,7 @@ const auth = z.discriminatedUnion("type", [
 const fields = z.strictObject({
   ...sinkFields,
   type: z.literal("http"),
-  url: z
-    .url({ protocol: /^https?$/, error: "an http or https URL" })
+  url: httpUrl
     .refine((url) => !hasUserInfo(url), { error: "must not hold a user name or password: use `auth`" })
     .describe("Where batches are sent. Redirects are not followed."),
   method: z.enum(["POST", "PUT"]).default("POST").describe("Method of the request."),
@@ -76,16 +44,14 @@ const fields = z.strictObject({
       "`ndjson`: an event a line. `json`: an array. `cloudevents`: the same array as application/cloudevents-batch+json.",
     ),
   compression: compression.default("none").describe("Content-Encoding of the body."),
-  headers: z
-    .record(z.string().regex(HEADER_NAME, "the name of an HTTP header"), value)
-    .refine((headers) => Object.keys(headers).length <= 50, { error: "at most 50 headers" })
-    .default({})
-    .describe("Further headers. Values may be secrets from the environment; they are never logged."),
+  headers: headersField(["prefer", "x-write-key"]).describe(
+    "Further headers. Values may be secrets from the environment; they are never logged.",
+  ),
   auth: auth.optional().describe("What is sent as Authorization. Default: nothing."),
   sign: z
     .strictObject({
       secrets: z
-        .array(z.string().regex(SECRET, "`whsec_` and 24 to 64 bytes in base64"))
+        .array(z.string().regex(WEBHOOK_SECRET, "`whsec_` and 24 to 64 bytes in base64"))
         .min(1)
         .max(MAX_SECRETS)
         .describe(
@@ -131,12 +97,11 @@ const fields = z.strictObject({
 
 export const httpConfig = fields
   .superRefine(({ headers, auth: given, format }, context) => {
-    const seen = new Set<string>();
     for (const header of Object.keys(headers)) {
       const name = header.toLowerCase();
-      const problem = headerProblem(name, seen.has(name), given !== undefined, format);
-      if (problem !== undefined) context.addIssue({ code: "custom", path: ["headers", header], message: problem });
-      seen.add(name);
+      const problem = (message: string) => context.addIssue({ code: "custom", path: ["headers", header], message });
+      if (name === "authorization" && given !== undefined) problem("is set by `auth`");
+      if (name === "content-type" && format === "cloudevents") problem("is set by the format `cloudevents`");
     }
   })
   .refine((sink) => sink.millrace === undefined || sink.method === "POST", {
@@ -147,22 +112,9 @@ export const httpConfig = fields
     path: ["sign"],
     error: "a Millrace does not check signatures: it knows senders by their write key",
   })
-  .refine((sink) => sink.millrace === undefined || !/[?&](ack|key|validate)=/.test(new URL(sink.url).search), {
+  .refine((sink) => sink.millrace === undefined || !/[?&](ack|key|validate)=/.test(URL.parse(sink.url)?.search ?? ""), {
     path: ["url"],
     error: "holds a parameter that `millrace` sets: leave ack, key and validate out",
   });
 
 export type HttpSinkConfig = z.infer<typeof httpConfig>;
-
-function headerProblem(name: string, isRepeated: boolean, hasAuth: boolean, format: string): string | undefined {
-  if (OWN_HEADERS.has(name)) return "is set by the sink";
-  if (name === "authorization" && hasAuth) return "is set by `auth`";
-  if (name === "content-type" && format === "cloudevents") return "is set by the format `cloudevents`";
-  return isRepeated ? "is there twice, in different case" : undefined;
-}
-
-function hasUserInfo(url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { username, password } = new URL(url);
-  return username !== "" || password !== "";
-}

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { type Answer, readAnswer } from "./response.ts";
 
-const ANYONE = { isMillrace: false, nowMs: 0 };
-const MILLRACE = { isMillrace: true, nowMs: 0 };
+const hide = (text: string) => text;
+const ANYONE = { isMillrace: false, nowMs: 0, hide };
+const MILLRACE = { isMillrace: true, nowMs: 0, hide };
 
 function answer(status: number, body: unknown = "", receiver = ANYONE, headers = {}): Answer {
   const text = typeof body === "string" ? body : JSON.stringify(body);

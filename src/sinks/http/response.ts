@@ -1,14 +1,17 @@
 import type { Fate, Receipt } from "../../core/sink.ts";
+import type { Hide } from "../../outbound/hide-secrets.ts";
 import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
 import { quotable } from "../../outbound/quotable.ts";
 import { retryAfterMs } from "../../outbound/retry-after.ts";
-import type { Reply } from "../../outbound/whole-reply.ts";
+import type { Reply, ReplyHeaders } from "../../outbound/whole-reply.ts";
 
 /** Taken by another Millrace, which has not delivered it yet. */
 export interface Awaited {
   readonly kind: "awaited";
   /** Its receipt id, `<slot>-<position>`. */
   readonly receipt: string;
+  /** What the receiver calls itself, since others have receipts of the same name; `undefined` when it does not tell. */
+  readonly node: string | undefined;
 }
 
 /** What an answer says of a batch. */
@@ -19,6 +22,13 @@ export interface Receiver {
   /** Another Millrace: its answers are known, and anything else did not come from one. */
   readonly isMillrace: boolean;
   readonly nowMs: number;
+  /** Takes the secrets out of what it says. */
+  readonly hide: Hide;
+}
+
+/** What a Millrace that answers about receipts calls itself. */
+export function nodeOf({ "millrace-node": node }: ReplyHeaders): string | undefined {
+  return typeof node === "string" ? node : undefined;
 }
 
 const DELIVERED: Fate = { kind: "delivered" };
@@ -70,35 +80,36 @@ const LATER: ReadonlySet<number> = new Set([408, 425, 429]);
  */
 export function readAnswer(reply: Reply, events: number, receiver: Receiver): Answer {
   const { status } = reply;
+  const { hide } = receiver;
   if (status >= 200 && status < 300) return readSuccess(reply, events, receiver);
-  if (status >= 300 && status < 400) return misconfigured(reply, redirection(reply));
+  if (status >= 300 && status < 400) return misconfigured(reply, redirection(reply, hide), hide);
   const advice = MISCONFIGURED[status];
-  if (advice !== undefined) return misconfigured(reply, advice);
+  if (advice !== undefined) return misconfigured(reply, advice, hide);
   if (status >= 500 || LATER.has(status)) {
     const pauseMs = retryAfterMs(reply.headers, receiver.nowMs);
-    const reason = inWords(reply);
+    const reason = inWords(reply, hide);
     return pauseMs === undefined ? { kind: "retryable", reason } : { kind: "retryable", reason, retryAfterMs: pauseMs };
   }
-  if (status < 200) return { kind: "retryable", reason: inWords(reply) };
+  if (status < 200) return { kind: "retryable", reason: inWords(reply, hide) };
   const body = parseJsonObject(reply.body);
   const code = body?.["code"];
   if (receiver.isMillrace && typeof code === "string" && MISCONFIGURED_CODES.has(code)) {
-    return misconfigured(reply, "check url and millrace");
+    return misconfigured(reply, "check url and millrace", hide);
   }
   // 413 says nothing of single events, whatever else it says.
-  if (status === 413 || !Array.isArray(body?.["results"])) return { kind: "refused", reason: inWords(reply) };
-  return readResults(reply, body, events, UNTOLD) ?? senseless(reply);
+  if (status === 413 || !Array.isArray(body?.["results"])) return { kind: "refused", reason: inWords(reply, hide) };
+  return readResults(reply, body, events, UNTOLD, hide) ?? senseless(reply);
 }
 
 const UNTOLD: Fate = { kind: "retryable", reason: "the answer does not tell what became of the event" };
 
-function readSuccess(reply: Reply, events: number, { isMillrace }: Receiver): Answer {
+function readSuccess(reply: Reply, events: number, { isMillrace, hide }: Receiver): Answer {
   if (isMillrace && !MILLRACE_SUCCESS.has(reply.status)) {
-    return misconfigured(reply, "a Millrace answers events with 201: check url");
+    return misconfigured(reply, "a Millrace answers events with 201: check url", hide);
   }
   const body = reply.body.length === 0 ? undefined : parseJsonObject(reply.body);
   if (Array.isArray(body?.["results"])) {
-    return readResults(reply, body, events, reply.status === 207 ? UNTOLD : DELIVERED) ?? senseless(reply);
+    return readResults(reply, body, events, reply.status === 207 ? UNTOLD : DELIVERED, hide) ?? senseless(reply);
   }
   const isPartial = reply.status === 207 || (isMillrace && reply.status === 202);
   if (isPartial) return { kind: "retryable", reason: `HTTP ${reply.status} without results for each event` };
@@ -115,6 +126,7 @@ function readResults(
   body: Readonly<Record<string, unknown>>,
   events: number,
   others: Fate,
+  hide: Hide,
 ): Answer | undefined {
   const results = body["results"];
   if (!Array.isArray(results)) return undefined;
@@ -124,46 +136,51 @@ function readResults(
     if (!isObject(result)) return undefined;
     const { index } = result;
     if (typeof index !== "number" || !(index in fates) || fates[index] !== undefined) return undefined;
-    fates[index] = fateOf(result, reply.status, isAwaited);
+    fates[index] = fateOf(result, reply, isAwaited, hide);
   }
   const all = fates.map((fate) => fate ?? others);
   return all.every(({ kind }) => kind === "delivered") ? { kind: "delivered" } : { kind: "mixed", fates: all };
 }
 
-function fateOf(result: Readonly<Record<string, unknown>>, httpStatus: number, isAwaited: boolean): Fate | Awaited {
+function fateOf(
+  result: Readonly<Record<string, unknown>>,
+  { status: httpStatus, headers }: Reply,
+  isAwaited: boolean,
+  hide: Hide,
+): Fate | Awaited {
   const { status, receipt } = result;
   switch (status) {
     case "rejected":
-      return { kind: "rejected", reason: problemInWords(result) };
+      return { kind: "rejected", reason: problemInWords(result, hide) };
     case "retry":
-      return { kind: "retryable", reason: problemInWords(result) };
+      return { kind: "retryable", reason: problemInWords(result, hide) };
     case "accepted":
       // Below 300 only: a refused request stores nothing.
       if (httpStatus >= 300) return UNTOLD;
-      return isAwaited && typeof receipt === "string" ? { kind: "awaited", receipt } : DELIVERED;
+      return isAwaited && typeof receipt === "string" ? { kind: "awaited", receipt, node: nodeOf(headers) } : DELIVERED;
     default:
       return UNTOLD;
   }
 }
 
-function problemInWords({ code, pointer, message }: Readonly<Record<string, unknown>>): string {
+function problemInWords({ code, pointer, message }: Readonly<Record<string, unknown>>, hide: Hide): string {
   const what = typeof code === "string" ? code : "refused by the receiver";
   const where = typeof pointer === "string" && pointer !== "" ? ` at ${pointer}` : "";
   const why = typeof message === "string" ? `: ${message}` : "";
-  return quotable(`${what}${where}${why}`);
+  return quotable(hide(`${what}${where}${why}`));
 }
 
 function senseless({ status }: Reply): Receipt {
   return { kind: "retryable", reason: `HTTP ${status} with results that do not fit the batch, so none is believed` };
 }
 
-function misconfigured(reply: Reply, advice: string): Receipt {
-  return { kind: "retryable", reason: `${inWords(reply)} (${advice})` };
+function misconfigured(reply: Reply, advice: string, hide: Hide): Receipt {
+  return { kind: "retryable", reason: `${inWords(reply, hide)} (${advice})` };
 }
 
-function redirection({ headers }: Reply): string {
+function redirection({ headers }: Reply, hide: Hide): string {
   const { location } = headers;
-  const where = typeof location === "string" ? ` to ${quotable(withoutQuery(location))}` : "";
+  const where = typeof location === "string" ? ` to ${quotable(hide(withoutQuery(location)))}` : "";
   return `redirects${where} are not followed: put the final address into url`;
 }
 
@@ -171,13 +188,17 @@ function withoutQuery(location: string): string {
   return location.replace(/[?#].*$/s, "");
 }
 
+/** Of a body that is no JSON: many times what is quoted, so that no secret that is quoted is cut. */
+const MAX_READ_BYTES = 16 * 1024;
+
 /** The status, and what the body says of it where that is text. */
-export function inWords({ status, body }: Pick<Reply, "status" | "body">): string {
+export function inWords({ status, body }: Pick<Reply, "status" | "body">, hide: Hide): string {
   const problem = parseJsonObject(body);
   const { code, detail, title, message } = problem ?? {};
   const told = [detail, message, title].find((text) => typeof text === "string" && text !== "");
-  const text = typeof told === "string" ? told : problem === undefined ? body.subarray(0, 1024).toString() : "";
-  const named = typeof code === "string" ? ` ${code}` : "";
-  const said = quotable(text);
-  return said === "" ? `HTTP ${status}${quotable(named)}` : `HTTP ${status}${named}: ${said}`;
+  const text =
+    typeof told === "string" ? told : problem === undefined ? body.subarray(0, MAX_READ_BYTES).toString() : "";
+  const named = typeof code === "string" ? ` ${quotable(hide(code))}` : "";
+  const said = quotable(hide(text));
+  return said === "" ? `HTTP ${status}${named}` : `HTTP ${status}${named}: ${said}`;
 }

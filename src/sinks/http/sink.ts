@@ -2,21 +2,20 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import type { CollectedEvent } from "../../core/event.ts";
 import type { Batch, BatchLimits, Fate, Receipt, Sink } from "../../core/sink.ts";
 import { compress } from "../../formats/compression.ts";
+import { type Hide, hiderOf } from "../../outbound/hide-secrets.ts";
 import { type CallResult, HttpClient } from "../../outbound/http-client.ts";
 import { parseJsonObject } from "../../outbound/json-reply.ts";
 import { whyUnreachable } from "../../outbound/reachable.ts";
 import { readTlsMaterial, type TlsMaterial } from "../../outbound/tls-config.ts";
+import { WebhookSigner } from "../../outbound/webhook-signer.ts";
 import { AwaitedEvents } from "./awaited-events.ts";
+import { batchId } from "./batch-id.ts";
 import type { HttpSinkConfig } from "./config.ts";
 import { BODY_OVERHEAD_BYTES, bodyBytes, CONTENT_TYPES, encodeBody } from "./encode.ts";
-import { type Answer, inWords, readAnswer } from "./response.ts";
-import { batchId, WebhookSigner } from "./signature.ts";
+import { type Answer, inWords, readAnswer, type Receiver } from "./response.ts";
 
 /** The longest answer that is read: results for 10,000 events have about 200 bytes each. */
 const MAX_REPLY_BYTES = 8 * 1024 * 1024;
-
-/** Shorter ones could stand in a text by chance. */
-const LEAST_SECRET_CHARS = 4;
 
 export interface HttpSinkContext {
   readonly clock?: Clock;
@@ -43,7 +42,7 @@ export class HttpSink implements Sink {
   readonly #headers: Readonly<Record<string, string>>;
   readonly #signer: WebhookSigner | undefined;
   readonly #awaited: AwaitedEvents;
-  readonly #secrets: readonly string[];
+  readonly #hide: Hide;
   readonly #closing = new AbortController();
 
   constructor(config: HttpSinkConfig, tls: TlsMaterial | undefined, clock: Clock) {
@@ -67,7 +66,7 @@ export class HttpSink implements Sink {
       clock,
       pollMs: config.millrace?.pollMs ?? 0,
     });
-    this.#secrets = secretsOf(config, this.#endpoint);
+    this.#hide = hiderOf(secretsOf(config, this.#endpoint));
     const maxBytes = config.batch.maxBytes - BODY_OVERHEAD_BYTES;
     this.limits = {
       maxEvents: config.batch.maxEvents,
@@ -92,13 +91,13 @@ export class HttpSink implements Sink {
     const fates = new Map<CollectedEvent, Fate>();
     for (const [index, event] of fresh.entries()) {
       const fate = isWhole ? DELIVERED : answer.fates[index];
-      if (fate?.kind === "awaited") this.#awaited.add(event, fate.receipt);
+      if (fate?.kind === "awaited") this.#awaited.add(event, fate);
       else fates.set(event, fate ?? UNTOLD);
     }
     const settled = await this.#awaited.settle(batch, AbortSignal.any([signal, this.#closing.signal]));
     return {
       kind: "partial",
-      fates: batch.map((event) => this.#hidden(fates.get(event) ?? settled.get(event.position) ?? UNTOLD)),
+      fates: batch.map((event) => fates.get(event) ?? settled.get(event.position) ?? UNTOLD),
     };
   }
 
@@ -119,9 +118,10 @@ export class HttpSink implements Sink {
     if (result.kind === "no-reply") return [result.reason];
     // It has read the key, and found no event: all is well.
     if (result.status === 400 && parseJsonObject(result.body)?.["code"] === "no_events") return [];
-    const answer = readAnswer(result, 0, { isMillrace: true, nowMs: this.#clock.nowMs() });
-    const reason = answer.kind === "retryable" || answer.kind === "refused" ? answer.reason : inWords(result);
-    return [this.#hide(`${this.#endpoint.host} does not take events as a Millrace does: ${reason}`)];
+    const answer = readAnswer(result, 0, this.#receiver());
+    const reason =
+      answer.kind === "retryable" || answer.kind === "refused" ? answer.reason : inWords(result, this.#hide);
+    return [`${this.#endpoint.host} does not take events as a Millrace does: ${reason}`];
   }
 
   close(): Promise<void> {
@@ -142,13 +142,11 @@ export class HttpSink implements Sink {
     const path = pathWith(this.#endpoint, millrace && `ack=${millrace.ack}`);
     const result = await this.#client.send({ method, path, headers, body }, signal);
     if (result.kind === "no-reply") return { kind: "retryable", reason: result.reason };
-    const answer = readAnswer(result, batch.length, {
-      isMillrace: millrace !== undefined,
-      nowMs: this.#clock.nowMs(),
-    });
-    return answer.kind === "retryable" || answer.kind === "refused"
-      ? { ...answer, reason: this.#hide(answer.reason) }
-      : answer;
+    return readAnswer(result, batch.length, this.#receiver());
+  }
+
+  #receiver(): Receiver {
+    return { isMillrace: this.#config.millrace !== undefined, nowMs: this.#clock.nowMs(), hide: this.#hide };
   }
 
   #askReceipts(last: string, events: number, signal: AbortSignal): Promise<CallResult> {
@@ -157,17 +155,6 @@ export class HttpSink implements Sink {
       { method: "GET", path: `${pathname}?events=${events}`, headers: { ...this.#headers } },
       signal,
     );
-  }
-
-  #hidden(fate: Fate): Fate {
-    return fate.kind === "delivered" ? fate : { ...fate, reason: this.#hide(fate.reason) };
-  }
-
-  /** A receiver may quote what it was sent, and what it says is logged. */
-  #hide(text: string): string {
-    let hidden = text;
-    for (const secret of this.#secrets) hidden = hidden.replaceAll(secret, "***");
-    return hidden;
   }
 }
 
@@ -193,7 +180,7 @@ function secretsOf({ headers, auth, millrace }: HttpSinkConfig, endpoint: URL): 
   if (auth?.type === "bearer") secrets.push(auth.token);
   if (auth?.type === "basic") secrets.push(auth.password, basic(auth));
   if (millrace !== undefined) secrets.push(millrace.key);
-  return secrets.filter((secret) => secret.length >= LEAST_SECRET_CHARS);
+  return secrets;
 }
 
 function pathWith({ pathname, search }: URL, parameter: string | undefined): string {

@@ -5,7 +5,11 @@ const least = { name: "search", type: "opensearch", urls: ["https://search.examp
 
 test.each([
   { urls: [] },
+  { urls: ["search.example:9200"] },
+  { urls: ["no URL"] },
   { urls: ["https://user:secret@search.example"] },
+  { urls: ["https://:secret@search.example"] },
+  { urls: ["https://search.example/?token=secret"] },
   { index: "Events" },
   { username: "u" },
   { username: "u", password: "p", aws: { region: "eu-west-1" } },

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { regionField } from "../../aws/config-fields.ts";
 import { batchField, byteSize, sinkFields } from "../../core/config-fields.ts";
 import { outboundTlsField } from "../../outbound/tls-config.ts";
+import { httpUrl, isPlainUrl } from "../../outbound/url-field.ts";
 import { indexProblem, MAX_TYPES } from "./index-names.ts";
 
 /**
@@ -59,8 +60,8 @@ const fields = {
   ...sinkFields,
   urls: z
     .array(
-      z.url({ protocol: /^https?$/, error: "an http or https URL" }).refine((url) => new URL(url).username === "", {
-        error: "give user name and password in `username` and `password`, so that they are not logged",
+      httpUrl.refine((url) => isPlainUrl(url), {
+        error: "has neither user, password nor parameters: give `username` and `password`, so that they are not logged",
       }),
     )
     .min(1)

@@ -42,6 +42,17 @@ test("a time that is none, such as a leap second, gives way to the receipt; an e
   expect(linesOf(single, "id", eventOf(own))[1]).toBe(own);
 });
 
+test.each(["9999-12-31T23:59:59-01:00", "0000-01-01T00:00:00+01:00"])(
+  "a time that its offset leads out of four-digit years leaves the request whole: %s",
+  (time) => {
+    const json = `{"time":"${time}","n":1}`;
+    expect(linesOf(single, "id", eventOf(json)).slice(1)).toEqual([
+      `{"@timestamp":"2026-11-27T12:00:00.000Z",${json.slice(1)}`,
+      "",
+    ]);
+  },
+);
+
 test("no batch takes more than its events count for", () => {
   const events = fc.array(fc.tuple(fc.json(), fc.string({ unit: "grapheme" })), { maxLength: 5 });
   fc.assert(

@@ -14,6 +14,10 @@ const PLAIN_ID = /^[\w.:~@/+=-]*$/;
 /** Times as nearly all are: the collector has seen that they are in the calendar. */
 const IN_MILLISECONDS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:[0-5]\d\.\d{3}Z$/;
 
+/** An offset can lead out of the years that have four digits, and so out of the room that is kept. */
+const FIRST_MS = Date.parse("0000-01-01T00:00:00.000Z");
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
 /**
  * Makes the body of a `_bulk` request: for each event a line that says `create`, so that what is there
  * already is never changed, and the event with `"@timestamp"` before its first member. The rest of
@@ -77,9 +81,9 @@ function jsonOf(id: string): string {
   return PLAIN_ID.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
-/** When it happened, to the millisecond in UTC; the receipt where the sender's time is none, such as a leap second. */
+/** When it happened, to the millisecond in UTC; the receipt where the sender's time is none for a server, such as a leap second. */
 function timestampOf(time: string | undefined, receivedMs: number): string {
   if (time !== undefined && IN_MILLISECONDS.test(time)) return time;
   const ms = time === undefined ? Number.NaN : Date.parse(time.toUpperCase());
-  return new Date(Number.isNaN(ms) ? receivedMs : ms).toISOString();
+  return new Date(ms >= FIRST_MS && ms <= LAST_MS ? ms : receivedMs).toISOString();
 }

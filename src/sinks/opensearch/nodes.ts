@@ -51,8 +51,9 @@ export class Nodes {
   async send(request: NodeRequest, signal: AbortSignal): Promise<CallResult> {
     const node = this.#pick();
     const result = await node.send(request, signal);
+    // Also when the signal ended it: who waits for a node that hangs gives up before the connection does.
     if (result.kind === "reply") node.avoidedUntilMs = 0;
-    else if (!signal.aborted) node.avoidedUntilMs = this.#clock.monotonicMs() + AVOID_MS;
+    else node.avoidedUntilMs = this.#clock.monotonicMs() + AVOID_MS;
     return result;
   }
 

@@ -1,19 +1,17 @@
 import type { Fate, Receipt } from "../../core/sink.ts";
 import { isObject, parseJsonObject } from "../../outbound/json-reply.ts";
-import type { ReplyHeaders } from "../../outbound/whole-reply.ts";
+import { retryAfterMs } from "../../outbound/retry-after.ts";
+import type { Reply } from "../../outbound/whole-reply.ts";
 import { confirmsAll } from "./confirmation.ts";
-import { failureInWords, inWords, readError, type ServerError } from "./server-error.ts";
+import { failureInWords, inWords, readError, readRequestError, type ServerError } from "./server-error.ts";
 
 const DELIVERED: Fate = { kind: "delivered" };
 const UNTOLD: Fate = { kind: "retryable", reason: "the reply does not confirm the event" };
-
-const MAX_RETRY_AFTER_MS = 600_000;
 
 /** Errors about the document itself, whatever the state of the cluster: no repetition can mend them. */
 const BLAMES_EVENT = new Set([
   "mapper_parsing_exception",
   "document_parsing_exception",
-  "strict_dynamic_mapping_exception",
   "parsing_exception",
   "mapper_exception",
 ]);
@@ -52,21 +50,20 @@ export interface BulkResult {
  * own when others get through, in this batch or in the one before, and for the destination's when
  * none do: a slip of an operator must not dead-letter every event, nor one event be tried for ever.
  *
- * @param tookBefore whether the destination took any event of the batch before this one
+ * @param now.tookBefore whether the destination took any event of the batch before this one
  */
 export function readBulkReply(
-  status: number,
-  headers: ReplyHeaders,
-  body: Buffer,
+  reply: Reply,
   count: number,
-  tookBefore: boolean,
+  now: { readonly tookBefore: boolean; readonly nowMs: number },
 ): BulkResult {
-  if (status !== 200) return whole(readFailure(status, headers, body));
+  const { status, body } = reply;
+  if (status !== 200) return whole(readFailure(reply, count, now));
   if (confirmsAll(body, count)) return whole({ kind: "delivered" });
   const items = parseJsonObject(body)?.["items"];
   if (!Array.isArray(items)) return whole(unusable("is not one to _bulk, or not whole"));
   if (items.length !== count) return whole(unusable(`tells of ${items.length} events, not ${count}`));
-  return readItems(items, tookBefore);
+  return readItems(items, now.tookBefore);
 }
 
 function readItems(items: readonly unknown[], tookBefore: boolean): BulkResult {
@@ -118,18 +115,25 @@ function fateOf({ verdict, reason }: Judged, takesOthers: boolean): Fate {
   }
 }
 
-function readFailure(status: number, headers: ReplyHeaders, body: Buffer): Receipt {
+function readFailure(
+  { status, headers, body }: Reply,
+  count: number,
+  { tookBefore, nowMs }: { readonly tookBefore: boolean; readonly nowMs: number },
+): Receipt {
   const reason = failureInWords(status, body);
   if (status === 413) return { kind: "refused", reason: `the request is too large for the server (${reason})` };
-  const retryAfterMs = readRetryAfterMs(headers);
-  return { kind: "retryable", reason, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+  if (status === 400 && mayBlameEvent(readRequestError(body))) {
+    if (tookBefore) return { kind: "refused", reason };
+    // Told of each event, so that others are tried: once one gets through, the guilty one is looked for.
+    return { kind: "partial", fates: Array.from({ length: count }, () => ({ kind: "retryable", reason })) };
+  }
+  const pauseMs = retryAfterMs(headers, nowMs);
+  return { kind: "retryable", reason, ...(pauseMs !== undefined && { retryAfterMs: pauseMs }) };
 }
 
-/** `Retry-After` in seconds; servers and balancers here do not send dates. */
-function readRetryAfterMs(headers: ReplyHeaders): number | undefined {
-  const value = headers["retry-after"];
-  if (typeof value !== "string" || !/^\d{1,6}$/.test(value)) return undefined;
-  return Math.min(Number(value) * 1_000, MAX_RETRY_AFTER_MS);
+/** One event can make the server refuse a whole request. A proxy's 400 has no type, and says nothing of events. */
+function mayBlameEvent({ type, reason }: ServerError): boolean {
+  return type !== "" && !ABOUT_INDEX.has(type) && !WORDS_ON_CLUSTER.test(reason);
 }
 
 function whole(receipt: Receipt): BulkResult {

@@ -29,7 +29,7 @@ const SHORT_REPLY = "?filter_path=errors,items.*.status,items.*.error";
 export function createOpensearchSink(config: OpensearchConfig, context: OpensearchSinkContext): Sink {
   const { clock = systemClock, identityProvider } = context;
   const nodes = new Nodes(config, { clock, identityProvider });
-  return new OpensearchSink(config, nodes, context.registry);
+  return new OpensearchSink(config, nodes, clock, context.registry);
 }
 
 /**
@@ -43,6 +43,7 @@ class OpensearchSink implements Sink {
   readonly name: string;
   readonly limits: BatchLimits;
   readonly #config: OpensearchConfig;
+  readonly #clock: Clock;
   readonly #nodes: Nodes;
   readonly #names: IndexNames;
   readonly #encoder: BulkEncoder;
@@ -51,11 +52,12 @@ class OpensearchSink implements Sink {
   #tookLast = false;
   readonly #countDuplicates: (events: number) => void;
 
-  constructor(config: OpensearchConfig, nodes: Nodes, registry: Registry) {
+  constructor(config: OpensearchConfig, nodes: Nodes, clock: Clock, registry: Registry) {
     this.type = config.type;
     this.name = config.name;
     this.limits = { ...config.batch, maxEventBytes: config.batch.maxBytes };
     this.#config = config;
+    this.#clock = clock;
     this.#nodes = nodes;
     this.#names = new IndexNames(config);
     this.#encoder = new BulkEncoder(config, this.#names);
@@ -78,8 +80,8 @@ class OpensearchSink implements Sink {
     const body = await compress(this.#encoder.encode(batch), this.#config.compression);
     const result = await this.#nodes.send({ method: "POST", path: this.#path, headers: this.#headers, body }, signal);
     if (result.kind === "no-reply") return { kind: "retryable", reason: result.reason };
-    const { status, headers, body: reply } = result;
-    const { receipt, duplicates, tookAny } = readBulkReply(status, headers, reply, batch.length, this.#tookLast);
+    const now = { tookBefore: this.#tookLast, nowMs: this.#clock.nowMs() };
+    const { receipt, duplicates, tookAny } = readBulkReply(result, batch.length, now);
     this.#tookLast = tookAny;
     if (duplicates > 0) this.#countDuplicates(duplicates);
     return receipt;

@@ -1,13 +1,22 @@
-import { createHash, createHmac } from "node:crypto";
-import type { Batch } from "../../core/sink.ts";
+import { createHmac } from "node:crypto";
+
+const PREFIX = "whsec_";
+
+/**
+ * Secrets have 24 to 64 bytes, in base64 behind `whsec_`
+ * (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md).
+ */
+export const WEBHOOK_SECRET = /^whsec_[A-Za-z0-9+/]{32,86}={0,2}$/;
 
 /** The headers of Standard Webhooks, which tell who sent a body and when. */
 export class WebhookSigner {
   readonly #keys: readonly Buffer[];
 
-  /** @param secrets each `whsec_` and base64 */
+  /** @param secrets each `whsec_` and base64, or any other text, which is the key as it is */
   constructor(secrets: readonly string[]) {
-    this.#keys = secrets.map((secret) => Buffer.from(secret.slice("whsec_".length), "base64"));
+    this.#keys = secrets.map((secret) =>
+      secret.startsWith(PREFIX) ? Buffer.from(secret.slice(PREFIX.length), "base64") : Buffer.from(secret),
+    );
   }
 
   /**
@@ -26,14 +35,4 @@ export class WebhookSigner {
       "webhook-signature": signatures.join(" "),
     };
   }
-}
-
-/**
- * A name for the batch that follows from the events in it, so that a receiver can tell one that is
- * sent again. Events that were read from different places of the journal differ in their bytes.
- */
-export function batchId(events: Batch): string {
-  const hash = createHash("sha256");
-  for (const event of events) hash.update(event.bytes).update("\n");
-  return `msg_${hash.digest("base64url").slice(0, 32)}`;
 }
