@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { PassThrough, Readable } from "node:stream";
 import { text } from "node:stream/consumers";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { EXIT } from "./exit-codes.ts";
 import { runCli } from "./run-cli.ts";
@@ -79,4 +80,23 @@ test("with --json it is an alert a line, up to the last event", async () => {
   ).toMatchObject([
     { at: "2026-11-27T12:00:00.000Z", status: "firing", rule: "js-errors", group: { "/data/release": "A" }, value: 3 },
   ]);
+});
+
+test("files are read as sinks write them, compressed or not, one after the other", async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), "millrace-cli-"));
+  onTestFinished(() => rm(dir, { recursive: true, force: true }));
+  const files = ["1.ndjson", "2.ndjson.gz", "3.ndjson.zst"].map((name) => path.join(dir, name));
+  const [plain = "", gzip = "", zstd = ""] = files;
+  await writeFile(plain, event(0));
+  await writeFile(gzip, gzipSync(`${event(1)}\n`));
+  await writeFile(zstd, zstdCompressSync(`${event(2)}\n`));
+  const { exitCode, stdout, stderr } = await tryOn([], ...files);
+  expect({ exitCode, stderr }).toEqual({ exitCode: EXIT.ok, stderr: "3 events.\n" });
+  expect(stdout).toContain("3 events within 1 min (alert: more than 2)");
+});
+
+test("Parquet is refused with what to give instead", async () => {
+  const { exitCode, stderr } = await tryOn([], "data/columns/1.parquet");
+  expect(exitCode).toBe(EXIT.usage);
+  expect(stderr).toContain("is Parquet, which is not read here: give the files of an NDJSON sink");
 });

@@ -1,11 +1,12 @@
 import { createReadStream } from "node:fs";
 import path from "node:path";
-import { createInterface } from "node:readline";
 import { Command } from "commander";
 import type { Notice } from "../alerts/notice.ts";
 import type { TrySummary } from "../app/notify-try.ts";
 import { MillraceError } from "../core/errors.ts";
 import { type CliContext, type Run, printLine } from "./cli-context.ts";
+import { inflated } from "../replay/inflate.ts";
+import { linesOf } from "../replay/lines.ts";
 import { EXIT } from "./exit-codes.ts";
 import { configOption, jsonOption } from "./options.ts";
 import { reportProblems } from "./report-problems.ts";
@@ -19,7 +20,10 @@ interface TryOptions {
 export function notifyTryCommand(context: CliContext, run: Run): Command {
   return new Command("try")
     .description("show what the rules would have told of past events; nothing is sent")
-    .argument("[file]", "events as they were stored, one a line, oldest first; otherwise standard input")
+    .argument(
+      "[files...]",
+      "events as they were stored, oldest first: a line each, plain, gzip or zstd; otherwise standard input",
+    )
     .option("--sink <name>", "the sink whose rules to try, when there are several of type notify")
     .addOption(configOption())
     .addOption(jsonOption("print an alert a line, as JSON"))
@@ -27,16 +31,17 @@ export function notifyTryCommand(context: CliContext, run: Run): Command {
       "after",
       `
 Time is that of the events: their receivedtime, or their time. Rules with lessThan and rules on
-the collector are left out.
+the collector are left out. Files are read in the order given; Parquet is not read.
 
 Examples:
   millrace notify try events.ndjson
-  zcat data/events/2026-11-27/*.ndjson.gz | millrace notify try --json`,
+  millrace notify try data/events/dt=2026-11-27/hour=*/*.ndjson*
+  tail -n 10000 events.ndjson | millrace notify try --json`,
     )
-    .action((file: string | undefined, options: TryOptions) => run(() => notifyTry(file, options, context)));
+    .action((files: readonly string[], options: TryOptions) => run(() => notifyTry(files, options, context)));
 }
 
-async function notifyTry(file: string | undefined, options: TryOptions, context: CliContext): Promise<number> {
+async function notifyTry(files: readonly string[], options: TryOptions, context: CliContext): Promise<number> {
   const { stdout, stderr, env, cwd, stdin } = context;
   const { loadAppConfig } = await import("../app/load-app-config.ts");
   const loaded = await loadAppConfig({ file: options.config, cwd, env });
@@ -49,12 +54,18 @@ async function notifyTry(file: string | undefined, options: TryOptions, context:
   const print = (notices: readonly Notice[]): void => {
     for (const notice of notices) printLine(stdout, options.json ? JSON.stringify(asJson(notice)) : inWords(notice));
   };
-  const input = file === undefined ? stdin : createReadStream(path.resolve(cwd, file));
+  const inputs = files.length === 0 ? [chunksOf(stdin)] : files.map((file) => chunksOfFile(path.resolve(cwd, file)));
   try {
-    for await (const line of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })) {
-      if (line.trim() !== "") print(past.add(line));
+    for (const input of inputs) {
+      for await (const lines of linesOf(inflated(input))) {
+        for (const { bytes } of lines) {
+          const line = bytes.toString().trim();
+          if (line !== "") print(past.add(line));
+        }
+      }
     }
   } catch (error) {
+    if (error instanceof MillraceError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new MillraceError("usage", `the events cannot be read: ${reason}`, { cause: error });
   }
@@ -62,6 +73,16 @@ async function notifyTry(file: string | undefined, options: TryOptions, context:
   if (options.json) printLine(stderr, JSON.stringify(past.summary));
   else printLine(stderr, summaryInWords(past.summary));
   return EXIT.ok;
+}
+
+async function* chunksOfFile(file: string): AsyncGenerator<Buffer> {
+  if (file.endsWith(".parquet"))
+    throw new MillraceError("usage", `${file} is Parquet, which is not read here: give the files of an NDJSON sink`);
+  yield* chunksOf(createReadStream(file));
+}
+
+async function* chunksOf(stream: AsyncIterable<string | Buffer>): AsyncGenerator<Buffer> {
+  for await (const chunk of stream) yield Buffer.from(chunk);
 }
 
 function inWords(notice: Notice): string {
