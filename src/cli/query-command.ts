@@ -49,8 +49,8 @@ export function queryCommand(context: CliContext, run: Run): Command {
       "after",
       `
 Views: events (all file sinks of the configuration), one for each file sink by its name,
-quarantine and dead_letters. DESCRIBE events shows the columns. dt and hour are those of the
-folders: a query that names them reads only these.
+quarantine and dead_letters. SHOW TABLES lists them, DESCRIBE events shows the columns. dt and hour
+are those of the folders: a query that names them reads only these.
 
 DuckDB is not installed with Millrace: npm install @duckdb/node-api. The query reads the files of
 the configuration and nothing else, and changes nothing; a collector may run meanwhile. Files that
@@ -122,7 +122,9 @@ function sayWhatIsMissing({ found }: OpenArchive, { open }: QueryOptions, contex
   else if (found.views > 0 && found.files + found.open === 0)
     note(
       context,
-      "There are no files to query yet: nothing was delivered, or the configuration is not the collector's.",
+      found.isAboutEvents
+        ? "There are no files to query yet: nothing was delivered, or the configuration is not the collector's."
+        : "There are no files to query: nothing was set aside, or the configuration is not the collector's.",
     );
 }
 

@@ -15,7 +15,11 @@ export function reportError(error: unknown, context: CliContext, json: boolean):
   const paint = painter(stderr, env);
   if (error instanceof MillraceError) {
     if (json) printJsonError(stderr, { code: error.code, message: error.message });
-    else printLine(stderr, `${paint("red", "error:")} ${error.message} ${paint("dim", `(${error.code})`)}`);
+    else {
+      // Below what points at a place in a line above it, the code would look like part of it.
+      const before = /\n\s*\^$/.test(error.message) ? "\n" : " ";
+      printLine(stderr, `${paint("red", "error:")} ${error.message}${before}${paint("dim", `(${error.code})`)}`);
+    }
     return EXIT_CODE_OF[error.code];
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -7,7 +7,7 @@ import { type Archive, type ArchiveFiles, findFiles } from "./archive.ts";
 import { type DuckDB, loadDuckDB } from "./load-duckdb.ts";
 import { copyOpenFiles } from "./open-copies.ts";
 import { type PlainValue, plainConverter } from "./plain-value.ts";
-import { archiveView, describeParquet, eventsView, type FileSet, rejectsView, viewName } from "./views.ts";
+import { archiveView, describeParquet, eventsView, type FileSet, FIXED_VIEWS, rejectsView, viewName } from "./views.ts";
 
 export interface ArchiveOptions {
   readonly archives: readonly Archive[];
@@ -31,6 +31,8 @@ export interface Rows {
 export interface Found {
   /** Views that the query may name. */
   readonly views: number;
+  /** Whether one of them is a sink's, or that of all sinks. */
+  readonly isAboutEvents: boolean;
   readonly files: number;
   /** Files that are still written to. */
   readonly open: number;
@@ -48,12 +50,20 @@ export class OpenArchive implements AsyncDisposable {
   readonly #duckdb: DuckDB;
   readonly #connection: DuckDBConnection;
   readonly #scratch: string;
+  readonly #viewNames: readonly string[];
 
-  private constructor(duckdb: DuckDB, connection: DuckDBConnection, scratch: string, found: Found) {
+  private constructor(
+    duckdb: DuckDB,
+    connection: DuckDBConnection,
+    scratch: string,
+    found: Found,
+    viewNames: readonly string[],
+  ) {
     this.#duckdb = duckdb;
     this.#connection = connection;
     this.#scratch = scratch;
     this.found = found;
+    this.#viewNames = viewNames;
   }
 
   /** @param sql the query that will be run: only the views it may name are made, since each looks at its files */
@@ -64,7 +74,8 @@ export class OpenArchive implements AsyncDisposable {
       const connection = await connect(duckdb, options, scratch);
       const found = await createViews(connection, options, scratch, sql);
       await connection.run("set lock_configuration = true");
-      return new OpenArchive(duckdb, connection, scratch, found);
+      const viewNames = [...FIXED_VIEWS, ...options.archives.map(({ name }) => viewName(name))];
+      return new OpenArchive(duckdb, connection, scratch, found, viewNames);
     } catch (error) {
       await rm(scratch, { recursive: true, force: true });
       throw failure(error);
@@ -88,7 +99,7 @@ export class OpenArchive implements AsyncDisposable {
         parts: withFailures(result.yieldConvertedRows(plainConverter(this.#duckdb))),
       };
     } catch (error) {
-      throw failure(error);
+      throw withViews(failure(error), this.#viewNames);
     }
   }
 
@@ -143,6 +154,10 @@ async function connect(duckdb: DuckDB, options: ArchiveOptions, scratch: string)
   return connection;
 }
 
+/** Queries that tell which views there are, and so name none. */
+const ABOUT_ALL_VIEWS =
+  /^\s*(show|describe)(\s+(all\s+)?tables)?\s*;?\s*$|information_schema|duckdb_(views|columns)\b/i;
+
 async function createViews(
   connection: DuckDBConnection,
   options: ArchiveOptions,
@@ -150,7 +165,8 @@ async function createViews(
   sql: string,
 ): Promise<Found> {
   const { archives, quarantineDir, deadLettersDir } = options;
-  const names = (view: string) => sql.toLowerCase().includes(view.toLowerCase());
+  const isAboutAll = ABOUT_ALL_VIEWS.test(sql);
+  const names = (view: string) => isAboutAll || sql.toLowerCase().includes(view.toLowerCase());
   let views = 0;
   let files = 0;
   let open = 0;
@@ -177,7 +193,7 @@ async function createViews(
     views++;
     await connection.run(rejectsView(view, await withoutPatterns(dir, path.join(scratch, view)), rejects > 0));
   }
-  return { views, files, open };
+  return { views, isAboutEvents: wanted.length > 0, files, open };
 }
 
 function fileSets(dir: string, { finished, open }: ArchiveFiles, copies: string | undefined): FileSet[] {
@@ -228,4 +244,14 @@ function failure(error: unknown): unknown {
   if (error instanceof MillraceError || !(error instanceof Error)) return error;
   const words = error.message.replace(PREFIX, "").trimEnd();
   return OWN_WORDS.test(words) ? new MillraceError("query_failed", words, { cause: error }) : error;
+}
+
+/** DuckDB proposes what it has itself where it does not know a name. */
+function withViews(error: unknown, views: readonly string[]): unknown {
+  if (!(error instanceof MillraceError)) return error;
+  const [, unknown] = /^Catalog Error: Table with name (.+) does not exist!/.exec(error.message) ?? [];
+  if (unknown === undefined) return error;
+  return new MillraceError("query_failed", `there is no view ${unknown}; there is: ${views.join(", ")}`, {
+    cause: error,
+  });
 }

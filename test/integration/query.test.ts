@@ -163,6 +163,24 @@ test("where nothing was delivered yet it says so, and the views are there", asyn
   expect(stderr).toContain("There are no files to query yet");
 });
 
+test("the views can be listed, and are named where a query names another", async () => {
+  await using dir = await temporaryDir();
+  await archive(dir.path, "plain");
+  const listed = await rows(dir.path, "show tables");
+  expect(listed.map(({ name }) => name)).toEqual(expect.arrayContaining(["dead_letters", "events", "quarantine"]));
+  const { exitCode, stderr } = await millrace(dir.path, ["query", "select * from evnts"]);
+  expect(exitCode).toBe(1);
+  expect(stderr).toMatch(/there is no view evnts; there is: events, quarantine, dead_letters, .+ \(query_failed\)/);
+  const wrong = await millrace(dir.path, ["query", "select foo from events"]);
+  expect(wrong.stderr).toMatch(/\n +\^\n\(query_failed\)\n/);
+});
+
+test("an empty quarantine is not said to be for want of deliveries", async () => {
+  await using dir = await temporaryDir();
+  const { stderr } = await millrace(dir.path, ["query", "from quarantine"]);
+  expect(stderr).toContain("nothing was set aside");
+});
+
 test("nothing but a query is run, and nothing but the archive is read", async () => {
   await using dir = await temporaryDir();
   await archive(dir.path, "plain");
