@@ -10,10 +10,13 @@ export class ReplayProgressBar {
   readonly #context: CliContext;
   readonly #startMs = performance.now();
   #nextMs: number;
+  readonly #deliveredBefore: number;
   #isShown = false;
 
-  constructor(context: CliContext) {
+  /** @param deliveredBefore what earlier starts of the run have delivered, which is no part of its speed */
+  constructor(context: CliContext, deliveredBefore = 0) {
     this.#context = context;
+    this.#deliveredBefore = deliveredBefore;
     this.#nextMs = this.#startMs + this.#everyMs;
   }
 
@@ -26,7 +29,7 @@ export class ReplayProgressBar {
   }
 
   show({ ledger, bytesRead, bytes, lastError }: ReplayProgress): void {
-    const rate = Math.round((1_000 * ledger.delivered) / (performance.now() - this.#startMs));
+    const rate = Math.round((1_000 * (ledger.delivered - this.#deliveredBefore)) / (performance.now() - this.#startMs));
     const waiting = lastError === undefined ? "" : `; the last answer was: ${lastError}`;
     this.showRead(bytesRead, bytes, `, ${ledger.delivered} delivered (${rate}/s), ${ledger.notSent} waiting${waiting}`);
   }
