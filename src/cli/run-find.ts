@@ -47,6 +47,7 @@ export async function find(id: string, options: FindOptions, context: CliContext
   const findings: Finding[] = [];
   const problems: string[] = [];
   const progress = progressOn(context);
+  const lookedThrough: string[] = [];
   for (const finder of findersOf(options, loaded.config, range, context)) {
     try {
       for await (const finding of finder.find(id, progress.show)) {
@@ -56,6 +57,7 @@ export async function find(id: string, options: FindOptions, context: CliContext
         if (!options.json) printFinding(finding, context);
         if (!options.all) break;
       }
+      lookedThrough.push(finder.name);
     } catch (error) {
       problems.push(`${finder.name}: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -64,8 +66,10 @@ export async function find(id: string, options: FindOptions, context: CliContext
   if (options.json) printJson(context.stdout, { id, found: findings, problems });
   else {
     for (const problem of problems) printLine(context.stderr, `Could not be looked at: ${problem}`);
-    if (findings.length === 0)
-      printLine(context.stderr, `There is no event ${printable(id)} in what was looked through.`);
+    if (findings.length === 0) {
+      const places = lookedThrough.join(", ") || "nothing, since the configuration has no such place";
+      printLine(context.stderr, `There is no event ${printable(id)}. Looked through: ${places}.`);
+    }
   }
   if (findings.length > 0) return EXIT.ok;
   return problems.length > 0 ? EXIT.failed : EXIT.notFound;
