@@ -75,8 +75,12 @@ function printOutcome(plans: readonly SinkPlan[], { stdout }: CliContext): void 
   for (const { step, outcome, problem } of items) {
     const what = `${step.object.kind} ${step.object.name}`;
     if (outcome === "done") printLine(stdout, `done    ${what}`);
-    if (outcome === "failed") printLine(stdout, `failed  ${what}: ${problem ?? ""}`);
+    // Why it could not be looked at is in the plan; nothing was tried.
+    if (outcome === "failed" && step.standing.kind !== "unknown")
+      printLine(stdout, `failed  ${what}: ${problem ?? ""}`);
   }
+  if (items.some(({ step }) => step.standing.kind === "unknown"))
+    printLine(stdout, "What could not be looked at (?) was left alone. Run again once it answers.");
   if (items.some(({ outcome }) => outcome === "pending"))
     printLine(stdout, "Nothing was changed. Run again with --apply to do it.");
   else if (items.every(({ outcome }) => outcome === "nothing to do")) printLine(stdout, "There is nothing to do.");
