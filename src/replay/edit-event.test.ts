@@ -89,3 +89,10 @@ test("rules that make no sense are refused with what is wrong", () => {
   expect(() => parseEditRules("edits: [{ when: 'data.', do: [{ remove: /y }] }]", "e.yaml")).toThrow("filter");
   expect(() => parseEditRules("edits: [", "e.yaml")).toThrow("e.yaml");
 });
+
+test("of an operation that is wrong it is said how it is written", () => {
+  const withOperation = (operation: string) => () => parseEditRules(`edits: [{ do: [${operation}] }]`, "e.yaml");
+  expect(withOperation("{ renam: /x }")).toThrow("edits.0.do.0: expected { rename: /data/sum, to: /data/total }");
+  expect(withOperation("{ cast: /x, to: float }")).toThrow(/TYPE of string, number, integer/);
+  expect(withOperation("drop")).toThrow("expected one of rename, cast, default, set, remove");
+});
