@@ -78,7 +78,7 @@ export async function deliverReplay(
   const events = await replayEvents(plan, config, parts.stateDir);
   const slot = `replay-${run}`;
   const target = plan.from === "quarantine" ? await toEventPort(events, parts) : await toSink(plan, slot, parts);
-  const bar = new ReplayProgressBar(context);
+  const bar = new ReplayProgressBar(context, before.delivered);
   const { marks } = events;
   try {
     const result = await runReplay({

@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { MillraceConfig } from "../app/config.ts";
+import type { EditFailure } from "../replay/dry-run.ts";
 import { editEvent } from "../replay/edit-event.ts";
 import type { EditRule } from "../replay/edit-rules.ts";
 import type { SkipReason, StoredEvent, StoredItem, StoredUnit } from "../replay/event-store.ts";
@@ -10,12 +11,17 @@ import { archiveFiles } from "./archive-place.ts";
 import { nativeSources } from "./event-port-target.ts";
 import { editRulesOf, rangeOf, type ReplayPlan } from "./replay-plan.ts";
 
+/** Failed edits that are kept to be shown. */
+const EDIT_FAILURES = 5;
+
 /** What a plan reads, and what of it is to be sent. */
 export interface ReplayEvents {
   readonly units: readonly StoredUnit[];
   readonly choose: (item: StoredItem, unit: StoredUnit) => StoredEvent | SkipReason;
   /** Of dead letters and the quarantine: what was replayed. */
   readonly marks: ReplayedMarks | undefined;
+  /** The first events that `choose` has met whose edit failed. */
+  readonly editFailures: readonly EditFailure[];
 }
 
 /** @param stateDir where marks are kept */
@@ -33,6 +39,7 @@ export async function replayEvents(plan: ReplayPlan, config: MillraceConfig, sta
   const keys = units.map(({ key }) => key);
   const marks = isRejectLog ? await ReplayedMarks.open(path.join(stateDir, "replayed", plan.from), keys) : undefined;
   const sources = plan.from === "quarantine" ? nativeSources(config) : undefined;
+  const editFailures: EditFailure[] = [];
   const choose = (item: StoredItem, unit: StoredUnit): StoredEvent | SkipReason => {
     const skipped = selection.skips(item);
     if (skipped !== undefined) return skipped;
@@ -40,14 +47,17 @@ export async function replayEvents(plan: ReplayPlan, config: MillraceConfig, sta
     if (event === undefined) return "unreadable";
     if (!plan.again && marks?.has(unit.key, item.index) === true) return "already_replayed";
     if (sources !== undefined && !sources.has(event.source)) return "no_source";
-    return rules.length === 0 ? event : edited(event, rules);
+    return rules.length === 0 ? event : edited(event, rules, editFailures);
   };
-  return { units, choose, marks };
+  return { units, choose, marks, editFailures };
 }
 
-function edited(event: StoredEvent, rules: readonly EditRule[]): StoredEvent | SkipReason {
+function edited(event: StoredEvent, rules: readonly EditRule[], failures: EditFailure[]): StoredEvent | SkipReason {
   const done = editEvent(event, rules);
-  if (done.kind === "failed") return "edit_failed";
+  if (done.kind === "failed") {
+    if (failures.length < EDIT_FAILURES) failures.push({ id: event.id, reason: done.reason });
+    return "edit_failed";
+  }
   return done.kind === "edited" ? done.event : event;
 }
 

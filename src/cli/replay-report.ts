@@ -27,7 +27,8 @@ export function replayText({ to, run, isThrough, ledger, keptOut = {}, problems 
     ["not sent", String(notSent)],
   ];
   const verdict = sum === read ? "the ledger balances" : "THE LEDGER DOES NOT BALANCE";
-  const lines = [`Replayed to ${to}; ${verdict}.`, table(rows), ...problems.map((problem) => `Problem: ${problem}`)];
+  const done = isThrough ? `Replayed to ${to}` : `Replayed a part to ${to}`;
+  const lines = [`${done}; ${verdict}.`, table(rows), ...problems.map((problem) => `Problem: ${problem}`)];
   if (!isThrough) {
     const next =
       run === undefined ? "Run the same command again to go on" : `Go on with: millrace replay --resume ${run}`;
@@ -40,19 +41,17 @@ export const EVENT_PORT = "the event port";
 
 /** What a replay would do, for people. */
 export function dryRunText(to: string, run: DryRun): string {
-  const { read, wouldSend, skipped, byType, bySource, byDay, validity, edited, samples, problems } = run;
+  const { read, wouldSend, skipped, byType, bySource, byDay, invalid, edited, samples, editFailures, problems } = run;
   const lines = [
     `Dry run: nothing was sent to ${to}.`,
     table([
       ["read", String(read)],
       ["would be sent", String(wouldSend)],
+      ...(invalid === undefined ? [] : [["still invalid", withReasons(total(invalid), invalid)]]),
       ["skipped", withReasons(total(skipped), skipped)],
     ]),
   ];
-  if (validity !== undefined) {
-    const invalid = withReasons(total(validity.invalid), validity.invalid);
-    lines.push(`By the schemas of the configuration ${validity.valid} would be valid now, still invalid: ${invalid}.`);
-  }
+  if (invalid !== undefined) lines.push("What is valid is judged by the schemas of the configuration.");
   for (const [what, counts] of [
     ["type", byType],
     ["source", bySource],
@@ -65,6 +64,8 @@ export function dryRunText(to: string, run: DryRun): string {
   if (edited > 0) lines.push(`${edited} would be edited, such as:`);
   for (const { before, after } of samples)
     lines.push(`  before  ${printable(before)}`, `  after   ${printable(after)}`);
+  if (editFailures.length > 0) lines.push("Rules could not be applied, such as:");
+  for (const { id, reason } of editFailures) lines.push(`  ${printable(id)}  ${printable(reason)}`);
   lines.push(...problems.map((problem) => `Problem: ${problem}`));
   return lines.join("\n");
 }

@@ -6,6 +6,12 @@ const SAMPLES = 5;
 /** Types, and sources, of which each is counted; further ones together. */
 const MAX_NAMES = 1_000;
 
+/** An event that the edit rules could not change as they say, and why. */
+export interface EditFailure {
+  readonly id: string;
+  readonly reason: string;
+}
+
 export interface DryRun {
   readonly read: number;
   readonly wouldSend: number;
@@ -14,10 +20,12 @@ export interface DryRun {
   readonly bySource: Readonly<Record<string, number>>;
   /** By the day on which they were received, UTC. */
   readonly byDay: Readonly<Record<string, number>>;
-  /** Of the quarantine: what the schemas of the configuration say now; else absent. */
-  readonly validity?: { readonly valid: number; readonly invalid: Readonly<Record<string, number>> };
+  /** Of the quarantine: what would be refused again, by code, as the schemas of the configuration say; else absent. */
+  readonly invalid?: Readonly<Record<string, number>>;
   readonly edited: number;
   readonly samples: readonly { readonly before: string; readonly after: string }[];
+  /** The first events whose edit failed. */
+  readonly editFailures: readonly EditFailure[];
   readonly problems: readonly string[];
 }
 
@@ -26,16 +34,19 @@ export interface DryRunOptions {
   readonly choose: (item: StoredItem, unit: StoredUnit) => StoredEvent | SkipReason;
   /** The code of what an event would be refused for; `undefined` when it would be taken. */
   readonly refusal?: (event: StoredEvent) => string | undefined;
+  /** Those that `choose` has met, filled while it is asked. */
+  readonly editFailures: readonly EditFailure[];
   readonly onBytes: (bytes: number) => void;
   readonly signal: AbortSignal;
 }
 
 /** Reads all that a replay would read, and sends nothing. */
-export async function dryRun({ units, choose, refusal, onBytes, signal }: DryRunOptions): Promise<DryRun> {
+export async function dryRun(options: DryRunOptions): Promise<DryRun> {
+  const { units, choose, refusal, editFailures, onBytes, signal } = options;
   const [skipped, byType, bySource, byDay, invalid] = Array.from({ length: 5 }, () => new Map<string, number>());
   const samples: { before: string; after: string }[] = [];
   const problems: string[] = [];
-  let [read, wouldSend, edited, valid] = [0, 0, 0, 0];
+  let [read, wouldSend, edited] = [0, 0, 0];
   const take = (item: StoredItem, unit: StoredUnit): void => {
     read++;
     const chosen = choose(item, unit);
@@ -43,18 +54,19 @@ export async function dryRun({ units, choose, refusal, onBytes, signal }: DryRun
       add(skipped, chosen);
       return;
     }
-    wouldSend++;
-    add(byType, chosen.type);
-    add(bySource, chosen.source);
-    add(byDay, new Date(chosen.receivedMs).toISOString().slice(0, 10));
     if (item.event !== undefined && isEdited(item.event, chosen)) {
       edited++;
       if (samples.length < SAMPLES) samples.push({ before: String(item.event.bytes), after: String(chosen.bytes) });
     }
-    if (refusal === undefined) return;
-    const code = refusal(chosen);
-    if (code === undefined) valid++;
-    else add(invalid, code);
+    const code = refusal?.(chosen);
+    if (code !== undefined) {
+      add(invalid, code);
+      return;
+    }
+    wouldSend++;
+    add(byType, chosen.type);
+    add(bySource, chosen.source);
+    add(byDay, new Date(chosen.receivedMs).toISOString().slice(0, 10));
   };
   for (const unit of units) {
     try {
@@ -76,9 +88,10 @@ export async function dryRun({ units, choose, refusal, onBytes, signal }: DryRun
     byType: Object.fromEntries(byType ?? []),
     bySource: Object.fromEntries(bySource ?? []),
     byDay: Object.fromEntries(byDay ?? []),
-    ...(refusal !== undefined && { validity: { valid, invalid: Object.fromEntries(invalid ?? []) } }),
+    ...(refusal !== undefined && { invalid: Object.fromEntries(invalid ?? []) }),
     edited,
     samples,
+    editFailures,
     problems,
   };
 }
