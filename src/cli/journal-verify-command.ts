@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { shortPath } from "../config/short-path.ts";
 import type { Damage } from "../journal/segment-check.ts";
 import type { SlotVerification } from "../journal/slot-verification.ts";
+import { clearLine, showLine } from "./changing-line.ts";
 import { type CliContext, type Run, printJson, printLine } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { type SlotOptions, slotDirectories } from "./journal-slots.ts";
@@ -71,10 +72,10 @@ function progressOn({ stderr }: CliContext, name: string) {
       if (stderr.isTTY !== true || performance.now() < nextMs) return;
       nextMs = performance.now() + PROGRESS_MS;
       isShown = true;
-      stderr.write(`\r\u001b[K${name}: ${roughBytes(done)} of ${roughBytes(total)} read`);
+      showLine(stderr, `${name}: ${roughBytes(done)} of ${roughBytes(total)} read`);
     },
     end(): void {
-      if (isShown) stderr.write("\r\u001b[K");
+      if (isShown) clearLine(stderr);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { clearLine, showLine } from "./changing-line.ts";
 import type { CliContext } from "./cli-context.ts";
 
 const AFTER_MS = 1_000;
@@ -18,12 +19,12 @@ export function queryProgress({ stderr }: CliContext): { start(percent: () => nu
         shown = true;
         // Below zero: DuckDB cannot tell.
         const part = percent() > 0 ? `, ${Math.floor(percent())} %` : "";
-        stderr.write(`\r\u001b[Kquerying for ${Math.floor(elapsedMs / 1_000)} s${part}`);
+        showLine(stderr, `querying for ${Math.floor(elapsedMs / 1_000)} s${part}`);
       }, EVERY_MS);
     },
     end() {
       clearInterval(timer);
-      if (shown) stderr.write("\r\u001b[K");
+      if (shown) clearLine(stderr);
       shown = false;
     },
   };

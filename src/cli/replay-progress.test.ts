@@ -4,9 +4,9 @@ import { ReplayProgressBar } from "./replay-progress.ts";
 
 const LEDGER = { read: 100, delivered: 40, refused: {}, skipped: {}, notSent: 60 };
 
-function shown(isTTY: boolean, afterMs: number, deliveredBefore = 0): string {
+function shown(isTTY: boolean, afterMs: number, { deliveredBefore = 0, columns = 120 } = {}): string {
   vi.useFakeTimers();
-  const stderr = Object.assign(new PassThrough(), { isTTY });
+  const stderr = Object.assign(new PassThrough(), { isTTY, columns });
   const chunks: string[] = [];
   vi.spyOn(stderr, "write").mockImplementation((chunk: string) => chunks.push(chunk) > 0);
   const context = { stdin: Readable.from([]), stdout: stderr, stderr, env: {}, cwd: "/" };
@@ -27,5 +27,9 @@ test("on a terminal a bar changes in place, elsewhere there is a line every few 
 });
 
 test("the speed of a run that goes on is that of this start", () => {
-  expect(shown(true, 1_000, 30)).toContain("40 delivered (10/s)");
+  expect(shown(true, 1_000, { deliveredBefore: 30 })).toContain("40 delivered (10/s)");
+});
+
+test("a line is never longer than the terminal is wide, since one that wraps could not be taken away", () => {
+  expect(shown(true, 1_000, { columns: 40 })).toBe("\r\u001b[K[######..................] 25 % read, …\r\u001b[K");
 });

@@ -1,4 +1,5 @@
 import type { ReplayProgress } from "../replay/run-replay.ts";
+import { clearLine, showLine } from "./changing-line.ts";
 import type { CliContext } from "./cli-context.ts";
 
 const ON_A_TERMINAL_MS = 250;
@@ -47,10 +48,10 @@ export class ReplayProgressBar {
     }
     const full = Math.round(part * BAR_CHARS);
     this.#isShown = true;
-    this.#context.stderr.write(`\r\u001b[K[${"#".repeat(full)}${".".repeat(BAR_CHARS - full)}] ${words}`);
+    showLine(this.#context.stderr, `[${"#".repeat(full)}${".".repeat(BAR_CHARS - full)}] ${words}`);
   }
 
   end(): void {
-    if (this.#isShown) this.#context.stderr.write("\r\u001b[K");
+    if (this.#isShown) clearLine(this.#context.stderr);
   }
 }

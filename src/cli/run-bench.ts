@@ -9,6 +9,7 @@ import { MillraceError } from "../core/errors.ts";
 import type { Scrape } from "../cost/metrics-text.ts";
 import type { BenchOptions } from "./bench-command.ts";
 import { type BenchReport, benchText } from "./bench-report.ts";
+import { clearLine, showLine } from "./changing-line.ts";
 import { type CliContext, printJson, printJsonError, printLine } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { scrape } from "./measure-live.ts";
@@ -163,10 +164,11 @@ function progressTo({ stderr }: CliContext, seconds: number): { show(now: LoadPr
     show({ elapsedMs, answered, failed: unanswered }) {
       const failures = unanswered === 0 ? "" : `, ${unanswered} failed`;
       const line = `${Math.round(elapsedMs / 1_000)} of ${seconds} s, ${answered} requests answered${failures}`;
-      stderr.write(onTerminal ? `\r\u001b[K${line}` : `${line}\n`);
+      if (onTerminal) showLine(stderr, line);
+      else printLine(stderr, line);
     },
     end() {
-      if (onTerminal) stderr.write("\r\u001b[K");
+      if (onTerminal) clearLine(stderr);
     },
   };
 }

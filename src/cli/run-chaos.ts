@@ -8,6 +8,7 @@ import type { Plan } from "../chaos/plan.ts";
 import { type Progress, runStorm } from "../chaos/storm.ts";
 import { MillraceError } from "../core/errors.ts";
 import { stormText } from "./chaos-report.ts";
+import { clearLine, showLine } from "./changing-line.ts";
 import { type CliContext, printJson, printLine } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { painter } from "./paint.ts";
@@ -125,14 +126,14 @@ function progressTo({ stderr }: CliContext, lengthMs: number): { show(progress: 
   return {
     show(progress) {
       if (onTerminal) {
-        stderr.write(`\r\u001b[K${progressLine(progress, lengthMs).slice(0, (stderr.columns ?? 80) - 1)}`);
+        showLine(stderr, progressLine(progress, lengthMs));
       } else if (progress.seconds - shownSeconds >= PLAIN_PROGRESS_EVERY_S) {
         shownSeconds = progress.seconds;
         printLine(stderr, progressLine(progress, lengthMs));
       }
     },
     end() {
-      if (onTerminal) stderr.write("\r\u001b[K");
+      if (onTerminal) clearLine(stderr);
     },
   };
 }

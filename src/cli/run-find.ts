@@ -9,6 +9,7 @@ import { rejectFinder } from "../find/reject-finder.ts";
 import { isWithin } from "../find/search-finder.ts";
 import type { TimeRange } from "../replay/time-range.ts";
 import { type ArchiveOptions, archiveFiles, namedArchive, placeName } from "./archive-place.ts";
+import { clearLine, showLine } from "./changing-line.ts";
 import { type CliContext, printJson, printLine } from "./cli-context.ts";
 import { EXIT } from "./exit-codes.ts";
 import { painter } from "./paint.ts";
@@ -112,11 +113,12 @@ function progressOn({ stderr }: CliContext) {
       if (performance.now() < nextMs) return;
       nextMs = performance.now() + everyMs;
       const words = `${roughBytes(bytesRead)} of ${roughBytes(bytes)} read; at ${name}`;
-      stderr.write(isTerminal ? `\r\u001b[K${words}` : `${words}\n`);
+      if (isTerminal) showLine(stderr, words);
+      else printLine(stderr, words);
       isShown = isTerminal;
     },
     end(): void {
-      if (isShown) stderr.write("\r\u001b[K");
+      if (isShown) clearLine(stderr);
       isShown = false;
     },
   };
