@@ -134,3 +134,12 @@ test("reasons are one short line, whatever a receiver says", () => {
   expect(reason).toMatch(/^HTTP 500: a b x+…$/);
   expect(reason.length).toBeLessThan(300);
 });
+
+test("what a receiver says in a form of its own is quoted as it is", () => {
+  expect(reasonOf(answer(422, '{ "error": "no such tenant\\/shop" }'))).toBe(
+    'HTTP 422: {"error":"no such tenant/shop"}',
+  );
+  expect(reasonOf(answer(422, { code: "tenant_unknown" }))).toBe("HTTP 422 tenant_unknown");
+  expect(reasonOf(answer(422, { error: { message: "deeper" } }))).toContain("deeper");
+  expect(reasonOf(answer(422, { code: "a\nb", detail: "no" }))).toBe("HTTP 422 a b: no");
+});

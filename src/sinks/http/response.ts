@@ -188,17 +188,23 @@ function withoutQuery(location: string): string {
   return location.replace(/[?#].*$/s, "");
 }
 
-/** Of a body that is no JSON: many times what is quoted, so that no secret that is quoted is cut. */
+/** Of what a body says: many times what is quoted, so that no secret that is quoted is cut. */
 const MAX_READ_BYTES = 16 * 1024;
 
-/** The status, and what the body says of it where that is text. */
+/** The status, and what the body says of it: in its words for people where it has some that are known, else as it is. */
 export function inWords({ status, body }: Pick<Reply, "status" | "body">, hide: Hide): string {
   const problem = parseJsonObject(body);
   const { code, detail, title, message } = problem ?? {};
   const told = [detail, message, title].find((text) => typeof text === "string" && text !== "");
-  const text =
-    typeof told === "string" ? told : problem === undefined ? body.subarray(0, MAX_READ_BYTES).toString() : "";
+  const text = typeof told === "string" ? told : typeof code === "string" ? "" : asText(body, problem);
   const named = typeof code === "string" ? ` ${quotable(hide(code))}` : "";
   const said = quotable(hide(text));
   return said === "" ? `HTTP ${status}${named}` : `HTTP ${status}${named}: ${said}`;
+}
+
+/** JSON is written anew, without needless escapes: a secret that is quoted in it can be found and hidden. */
+function asText(body: Buffer, json: Readonly<Record<string, unknown>> | undefined): string {
+  return json === undefined
+    ? body.subarray(0, MAX_READ_BYTES).toString()
+    : JSON.stringify(json).slice(0, MAX_READ_BYTES);
 }
