@@ -170,9 +170,17 @@ export function sharedDirectories(config: MillraceConfig): Contradiction[] {
     problems.push({ path: ["deadLetters", "dir"], message: "is the directory of the journal; use another" });
   else if (deadLetters.dir === quarantine.dir)
     problems.push({ path: ["deadLetters", "dir"], message: "is the directory of the quarantine; use another" });
+  const parts = new Map([
+    [journal.dir, "the journal"],
+    [quarantine.dir, "the quarantine"],
+    [deadLetters.dir, "the dead letters"],
+  ]);
   const sinkOfDirectory = new Map<string, string>();
   for (const [index, sink] of config.sinks.entries()) {
     if (sink.type !== "file") continue;
+    const part = parts.get(sink.dir);
+    if (part !== undefined)
+      problems.push({ path: ["sinks", index, "dir"], message: `is the directory of ${part}; use another` });
     const owner = sinkOfDirectory.get(sink.dir);
     if (owner !== undefined) {
       const message = `is the directory of sink ${owner}; give each sink its own`;
@@ -180,8 +188,7 @@ export function sharedDirectories(config: MillraceConfig): Contradiction[] {
     }
     sinkOfDirectory.set(sink.dir, sink.name);
   }
-  const taken = new Map([...sinkOfDirectory].map(([dir, name]) => [dir, `sink ${name}`]));
-  taken.set(journal.dir, "the journal").set(quarantine.dir, "the quarantine").set(deadLetters.dir, "the dead letters");
+  const taken = new Map([...[...sinkOfDirectory].map(([dir, name]) => [dir, `sink ${name}`] as const), ...parts]);
   for (const [index, { oversize }] of config.sinks.entries()) {
     const owner = taken.get(oversize.dir ?? "");
     if (owner === undefined) continue;

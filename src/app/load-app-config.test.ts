@@ -21,12 +21,14 @@ sinks:
   - { name: d, type: stdout, oversize: { to: claimCheck, dir: events } }
   - { name: e, type: stdout, oversize: { to: claimCheck, dir: claims } }
   - { name: f, type: stdout, oversize: { to: claimCheck, dir: ./claims } }
+  - { name: g, type: file, dir: ./rejects }
 `,
   );
   const loaded = await loadAppConfig({ file, cwd: dir, env: {} });
   expect(loaded.kind === "problems" && loaded.problems).toMatchObject([
     { line: 3, path: "deadLetters.dir", message: expect.stringContaining("the directory of the quarantine") },
     { line: 6, path: "sinks[1].dir", message: expect.stringContaining("the directory of sink a") },
+    { line: 11, path: "sinks[6].dir", message: expect.stringContaining("the directory of the dead letters") },
     { line: 8, path: "sinks[3].oversize.dir", message: expect.stringContaining("the directory of sink b") },
   ]);
 });
