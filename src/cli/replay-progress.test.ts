@@ -31,5 +31,5 @@ test("the speed of a run that goes on is that of this start", () => {
 });
 
 test("a line is never longer than the terminal is wide, since one that wraps could not be taken away", () => {
-  expect(shown(true, 1_000, { columns: 40 })).toBe("\r\u001b[K[######..................] 25 % read, …\r\u001b[K");
+  expect(shown(true, 1_000, { columns: 40 })).toBe("\r\u001b[K[######..................] 25 % read…\r\u001b[K");
 });
