@@ -32,7 +32,8 @@ export function fifoIdsOf(messageGroup: string): (event: CollectedEvent) => Fifo
   const steps = messageGroup === "source" ? undefined : pointerSteps(messageGroup);
   return (event) => ({
     MessageGroupId: plainId(steps === undefined ? event.source : (textAt(event, steps) ?? event.id)),
-    MessageDeduplicationId: plainId(event.id),
+    // An id is its source's own: two sources may use the same one for different events.
+    MessageDeduplicationId: plainId(`${event.source}/${event.id}`),
   });
 }
 
