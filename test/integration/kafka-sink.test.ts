@@ -129,6 +129,12 @@ describe("with failures", () => {
     );
   });
 
+  test("a compacted topic holds the events of a sink without keys back, and rejects none", async () => {
+    await using pair = await openPair({ key: "none" }, { "cleanup.policy": "compact" });
+    const fates = fatesOf(await write(pair.sink, eventsOf(5)));
+    expect(fates).toEqual(eventsOf(5).map(() => ({ kind: "retryable", reason: expect.stringContaining("set `key`") })));
+  });
+
   test("an event that is too old for its topic waits, and holds up no other", async () => {
     await using pair = await openPair({ key: "none" }, { "message.timestamp.before.max.ms": "3600000" });
     const old = eventsOf(1, 19).map((event) => ({ ...event, receivedMs: Date.now() - 7_200_000 }));
