@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
 import type { CollectedEvent } from "../core/event.ts";
-import { JSON_POINTER, pointerSteps, textAt } from "./event-value.ts";
+import { JSON_POINTER, pointerSteps, textAt } from "../core/event-value.ts";
 
 /**
  * What SQS and SNS take as MessageGroupId and MessageDeduplicationId
