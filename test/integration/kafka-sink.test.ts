@@ -196,6 +196,8 @@ describe("with a broker that falls silent or dies", () => {
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     cluster.node.goOn();
     expect(await writing).toEqual({ kind: "delivered" });
+    // The cluster may have taken the silent broker for dead.
+    await cluster.led(pair.topic);
     expect(await countRecords(cluster, pair.topic)).toBe(51);
   });
 
