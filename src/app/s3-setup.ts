@@ -9,13 +9,16 @@ export function bucketSetups(
   { sinks }: Pick<MillraceConfig, "sinks">,
   options: { readonly sink?: string; readonly createBucket: boolean; readonly blockPublicAccess: boolean },
 ): S3Setup[] {
-  const byPlace = new Map<string, [S3Config, ...S3Config[]]>();
-  for (const sink of sinks) {
-    if (sink.type !== "s3" || (options.sink !== undefined && sink.name !== options.sink)) continue;
-    const place = JSON.stringify([sink.bucket, sink.region, sink.endpoint]);
-    const others = byPlace.get(place);
-    if (others === undefined) byPlace.set(place, [sink]);
-    else others.push(sink);
-  }
-  return [...byPlace.values()].map((those) => new BucketSetup(those, options));
+  const { sink: only, ...rest } = options;
+  const archives = sinks.filter((sink) => sink.type === "s3");
+  return [...Map.groupBy(archives, placeOf).values()].flatMap((those) => {
+    const [first, ...others] = those.filter(({ name }) => only === undefined || name === only);
+    if (first === undefined) return [];
+    const neighbours = those.filter((sink) => sink !== first && !others.includes(sink));
+    return [new BucketSetup([first, ...others], { ...rest, neighbours })];
+  });
+}
+
+function placeOf({ bucket, region, endpoint }: S3Config): string {
+  return JSON.stringify([bucket, region, endpoint]);
 }

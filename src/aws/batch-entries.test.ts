@@ -53,11 +53,21 @@ test.each([
   [{ Code: "InternalError", SenderFault: false }, "retryable"],
   [{ Code: "KmsAccessDenied", SenderFault: true }, "retryable"],
   [{ Code: "MissingParameter", SenderFault: true }, "retryable"],
+  [{ Code: "AWS.SimpleQueueService.NonExistentQueue", SenderFault: true }, "retryable"],
+  [{ Code: "AWS.SimpleQueueService.UnsupportedOperation", SenderFault: true }, "retryable"],
   [{ SenderFault: true }, "retryable"],
   [{}, "retryable"],
 ])("a message that failed with %j is %s", (entry, kind) => {
   const receipt = read([{ Id: "0", MessageId: "m" }], [{ Id: "1", ...entry }]);
   expect(receipt).toMatchObject({ fates: [DELIVERED, DELIVERED, { kind }] });
+});
+
+test("a message of several events that is blamed on the sender is refused, so that halves are tried, and no neighbour is rejected", () => {
+  const tooLong = { Id: "0", Code: "InvalidParameterValue", Message: "message too long", SenderFault: true };
+  expect(read([{ Id: "1", MessageId: "m" }], [tooLong])).toEqual({
+    kind: "refused",
+    reason: 'InvalidParameterValue: "message too long"',
+  });
 });
 
 test("a message that the reply does not tell of, or without an id of its own, may be sent again", () => {

@@ -11,12 +11,16 @@ export interface BatchEntries {
 const DELIVERED = { kind: "delivered" } as const;
 const UNTOLD: Fate = { kind: "retryable", reason: "the reply does not confirm the message" };
 
-/** Blamed on the sender, yet not the event's fault: rights, keys, limits, and parameters that all messages share. */
-const NOT_THE_EVENT = /access|denied|auth|kms|throttl|limit|unavailable|internal|missingparameter/i;
+/** Blamed on the sender, yet not the event's fault: rights, keys, limits, and a destination that is not there or of another kind. */
+const NOT_THE_EVENT =
+  /access|denied|auth|kms|throttl|limit|unavailable|internal|missingparameter|exist|notfound|unsupported|disabled/i;
 
 /**
  * The fate of each event by the entry that holds it. Rejected is what the service blames on the
  * message. Everything else that is not confirmed may be sent again.
+ *
+ * Of a message with several events nobody knows which is to blame, or whether they are only too many:
+ * then the whole is refused, so that it is sent again in halves.
  *
  * @param messages the events of each message; the `Id` of an entry is the message's index
  */
@@ -40,6 +44,8 @@ export function fatesOfEntries(entries: BatchEntries, messages: readonly Batch[]
       return unusableReply("tells of a message twice, or of one that was not sent");
   }
   if (fates.every(({ kind }) => kind === "delivered")) return DELIVERED;
+  const blamed = fates.find((fate, index) => fate.kind === "rejected" && (messages[index]?.length ?? 0) > 1);
+  if (blamed?.kind === "rejected") return { kind: "refused", reason: blamed.reason };
   return { kind: "partial", fates: messages.flatMap((events, index) => events.map(() => fates[index] ?? UNTOLD)) };
 }
 

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { z } from "zod";
 import type { CollectedEvent } from "../core/event.ts";
-import { JSON_POINTER, pointerSteps, textAt } from "./event-value.ts";
+import { JSON_POINTER, pointerSteps, textAt } from "../core/event-value.ts";
 
 /**
  * What SQS and SNS take as MessageGroupId and MessageDeduplicationId
@@ -32,7 +32,8 @@ export function fifoIdsOf(messageGroup: string): (event: CollectedEvent) => Fifo
   const steps = messageGroup === "source" ? undefined : pointerSteps(messageGroup);
   return (event) => ({
     MessageGroupId: plainId(steps === undefined ? event.source : (textAt(event, steps) ?? event.id)),
-    MessageDeduplicationId: plainId(event.id),
+    // An id is its source's own: two sources may use the same one for different events.
+    MessageDeduplicationId: plainId(`${event.source}/${event.id}`),
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { abortable } from "../outbound/abortable.ts";
 import { type CallResult, givenUp, HttpClient, type HttpRequest } from "../outbound/http-client.ts";
 import { errorInWords } from "../outbound/quotable.ts";
 import type { TlsMaterial } from "../outbound/tls-config.ts";
@@ -62,7 +63,8 @@ export class SignedTransport {
     const { credentials, endpoint, clock } = this.#options;
     let identity: AwsIdentity;
     try {
-      identity = await orAborted(credentials.current(), signal);
+      // Looking them up cannot itself be aborted.
+      identity = await abortable(credentials.current(), signal);
     } catch (error) {
       if (signal.aborted) return givenUp(endpoint);
       return { kind: "no-reply", reason: `no AWS credentials: ${errorInWords(error)}` };
@@ -87,14 +89,4 @@ export class SignedTransport {
     const offsetMs = serverMs - this.#options.clock.nowMs();
     if (Math.abs(offsetMs - this.#clockOffsetMs) > MAX_CLOCK_SKEW_MS) this.#clockOffsetMs = offsetMs;
   }
-}
-
-/** Settles as `promise` does, or rejects when the signal aborts: looking up credentials cannot itself be aborted. */
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(new Error("aborted"));
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

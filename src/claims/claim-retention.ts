@@ -58,8 +58,8 @@ export class ClaimRetention {
     for (const name of await namesIn(folder)) {
       const file = path.join(folder, name);
       if (!/^(\d+-[0-9a-f]{64}\.(json|bin)|\.partial-[0-9a-f-]{36})$/.test(name)) continue;
-      const { mtimeMs } = await stat(file);
-      if (mtimeMs + maxAgeMs < clock.nowMs()) await rm(file, { force: true });
+      const storedMs = await storedAtMs(file);
+      if (storedMs !== undefined && storedMs + maxAgeMs < clock.nowMs()) await rm(file, { force: true });
     }
     await removeIfEmpty(folder, true);
   }
@@ -70,6 +70,17 @@ export class ClaimRetention {
     this.#timer?.cancel();
     await this.#looking;
   }
+}
+
+/** `undefined` for what is gone: each worker looks after the folder. */
+async function storedAtMs(file: string): Promise<number | undefined> {
+  return stat(file).then(
+    ({ mtimeMs }) => mtimeMs,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return undefined;
+      throw error;
+    },
+  );
 }
 
 async function namesIn(folder: string): Promise<string[]> {

@@ -87,3 +87,19 @@ test("claims that were stored long enough ago are deleted, with folders that are
     path.join("dt=2026-11-27", "hour=17", `2-${fresh.sha256}.json`),
   ]);
 });
+
+test("several workers look after one folder, and what one has deleted is no error to another", async () => {
+  const { dir, store } = await openStore();
+  for (let position = 0; position < 50; position++) await store.put(claimOf("1", position), untilDone());
+  const later: Clock = { ...systemClock, nowMs: () => Date.now() + 120_000 };
+  const errors: unknown[] = [];
+  const heard = pino({ level: "error" }, { write: (line: string) => void errors.push(line) });
+  const workers = Array.from(
+    { length: 4 },
+    () => new ClaimRetention({ dir, maxAgeMs: 60_000, clock: later, log: heard }),
+  );
+  await Promise.all(workers.map((retention) => retention.deleteOld()));
+  await Promise.all(workers.map((retention) => retention.close()));
+  expect(errors).toEqual([]);
+  expect(await readdir(dir, { recursive: true })).toEqual([]);
+});

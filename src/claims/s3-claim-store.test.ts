@@ -1,6 +1,8 @@
 import { hash } from "node:crypto";
+import { once } from "node:events";
+import { createServer } from "node:http";
 import { startFauxqs } from "fauxqs";
-import { afterAll, expect, test, vi } from "vitest";
+import { afterAll, expect, onTestFinished, test, vi } from "vitest";
 import type { Claim } from "../core/claim-store.ts";
 import { S3ClaimStore } from "./s3-claim-store.ts";
 
@@ -11,8 +13,8 @@ vi.stubEnv("AWS_SECRET_ACCESS_KEY", "secret");
 const fauxqs = await startFauxqs({ port: 0, host: "127.0.0.1", logger: false, init: { buckets: ["claims"] } });
 afterAll(() => fauxqs.stop());
 
-function openStore(bucket: string): S3ClaimStore {
-  return new S3ClaimStore({ bucket, prefix: "large/", region: "us-east-1", endpoint: fauxqs.address });
+function openStore(bucket: string, endpoint = fauxqs.address): S3ClaimStore {
+  return new S3ClaimStore({ bucket, prefix: "large/", region: "us-east-1", endpoint });
 }
 
 function claimOf(bytes: Buffer): Claim {
@@ -30,6 +32,23 @@ test("a claim is an object at its address", async () => {
   expect(Buffer.from(await object.arrayBuffer()).equals(claim.bytes)).toBe(true);
   expect(object.headers.get("content-type")).toBe("application/json");
   expect(await store.check(new AbortController().signal)).toEqual([]);
+  await store.close();
+});
+
+test("S3 is told the SHA-256 of a claim, and compares it", async () => {
+  const told: unknown[] = [];
+  const server = createServer((request, response) => {
+    told.push(request.headers["x-amz-checksum-sha256"]);
+    request.resume().on("end", () => response.end());
+  });
+  server.listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : 0;
+  const store = openStore("claims", `http://127.0.0.1:${port}`);
+  await store.put(claimOf(Buffer.from("1")), new AbortController().signal);
+  expect(told).toEqual([hash("sha256", "1", "base64")]);
   await store.close();
 });
 

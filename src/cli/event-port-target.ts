@@ -40,7 +40,7 @@ export async function eventPortSink(
     url: endpoint,
     keys,
     ack: config.journal.durability === "memory" ? "accepted" : "durable",
-    token: isOwn(endpoint, config) ? await readReplayToken(config.journal) : undefined,
+    token: await tokenFor(endpoint, config),
     limits: {
       maxEvents: Math.min(MAX_EVENTS, config.http.maxEventsPerRequest),
       maxBytes: Math.min(maxRequestBytes, Math.max(MAX_BYTES, maxEventBytes + 1)),
@@ -53,8 +53,12 @@ export async function eventPortSink(
 }
 
 /** The token is of this machine's collector, and nobody else's to see. */
-function isOwn({ hostname }: URL, { listen }: MillraceConfig): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname) || hostname === listen.host;
+export async function tokenFor(
+  { hostname }: URL,
+  { listen, journal }: { readonly listen: { readonly host: string }; readonly journal: { readonly dir: string } },
+): Promise<string | undefined> {
+  const isOwn = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname) || hostname === listen.host;
+  return isOwn ? readReplayToken(journal) : undefined;
 }
 
 function eventPortUrl({ listen }: MillraceConfig, given: string | undefined): URL {

@@ -113,7 +113,7 @@ function printPlan(plan: Plan, { stdout, env }: CliContext): void {
   const paint = painter(stdout, env);
   const { bucket, region, exists, versioning, objectLock, lifecycle } = plan;
   const standing = exists
-    ? `exists, versioning ${versioning ? "on" : "off"}, Object Lock ${objectLock ? "on" : "off"}`
+    ? `exists, versioning ${versioning ? "on" : "off"}, Object Lock ${objectLock === undefined ? "unknown" : objectLock ? "on" : "off"}`
     : exists === undefined
       ? "cannot be looked at"
       : "does not exist";
@@ -147,7 +147,13 @@ function printOutcome(outcomes: readonly Outcome[], { stdout }: CliContext): voi
 }
 
 function asJson({ plan, applied, failure }: Outcome): unknown {
-  return { ...plan, exists: plan.exists ?? null, applied: applied === true, failure: failure ?? null };
+  return {
+    ...plan,
+    exists: plan.exists ?? null,
+    objectLock: plan.objectLock ?? null,
+    applied: applied === true,
+    failure: failure ?? null,
+  };
 }
 
 function noSuchSink(name: string | undefined): string {

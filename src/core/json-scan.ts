@@ -182,7 +182,7 @@ function scanContainer(bytes: Uint8Array, start: number, end: number): ScannedVa
 }
 
 /** From after the opening quote to after the closing one. */
-function skipString(bytes: Uint8Array, start: number, end: number): number {
+export function skipString(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end) {
     const byte = bytes[at++];
@@ -193,7 +193,7 @@ function skipString(bytes: Uint8Array, start: number, end: number): number {
 }
 
 /** A number, a literal, or whatever stands in their place. */
-function skipScalar(bytes: Uint8Array, start: number, end: number): number {
+export function skipScalar(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
   while (at < end) {
     const byte = bytes[at];

@@ -37,7 +37,7 @@ export const oversizeField = z
       .min(60_000)
       .optional()
       .describe(
-        "Delete data in `dir` that was stored longer ago than this, in milliseconds. Default: keep it for ever.",
+        "Delete data in `dir` that was stored longer ago than this, in milliseconds; more than the sink may be down. Default: keep it for ever.",
       ),
     s3: bucket.optional().describe("Bucket for the data, instead of `dir`."),
     maxWaitMs: z

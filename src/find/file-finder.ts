@@ -2,7 +2,7 @@ import type { Hour } from "../formats/hour-folders.ts";
 import { canonicalEvent } from "../replay/event-store.ts";
 import { inflated } from "../replay/inflate.ts";
 import { type Line, linesOf } from "../replay/lines.ts";
-import type { ArchiveFile } from "../replay/archive-file.ts";
+import { type ArchiveFile, parquetEvents } from "../replay/archive-file.ts";
 import { hourOfId } from "../replay/time-range.ts";
 import type { Finder, Finding } from "./finder.ts";
 
@@ -51,14 +51,8 @@ async function* eventsIn(
   onBytes: (bytes: number) => void,
 ): AsyncGenerator<{ readonly at: number; readonly event: Buffer }> {
   if (file.path.endsWith(".parquet")) {
-    const { readEvents } = await import("../formats/parquet/read-events.ts");
-    const slice = async (start: number, end = file.bytes): Promise<ArrayBuffer> => {
-      const bytes = await file.range(start, end);
-      onBytes(bytes.length);
-      return new Uint8Array(bytes).buffer;
-    };
     let row = 0;
-    for await (const { bytes } of readEvents({ byteLength: file.bytes, slice })) {
+    for await (const bytes of parquetEvents(file, onBytes)) {
       row++;
       if (hasId(bytes, id)) yield { at: row, event: bytes };
     }

@@ -71,7 +71,8 @@ export class ClaimDesk {
   take(event: CollectedEvent): string | undefined {
     const { store, sink, clock } = this.#options;
     const parted = partEvent(event);
-    if (parted === undefined) return "it has no data to leave at the claim check, or an attribute that a pointer needs";
+    if (parted === undefined)
+      return "it has no data to leave at the claim check, or data_base64 that is no base64, or an attribute that a pointer needs";
     const pointer = parted.pointerTo(store.addressOf(parted.claim));
     if (!fits(sink, pointer)) return "and so would be a pointer to its data";
     this.#waiting.push({ event, claim: parted.claim, pointer, sinceMs: clock.monotonicMs() });

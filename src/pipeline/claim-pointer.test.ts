@@ -35,6 +35,19 @@ test("a name may be written with escapes, and data may have members of its own b
   );
 });
 
+test.each(["AAEC", "-_-_", "AAE", "AA\\nEC"])("base64 may be written %s", (text) => {
+  const parted = partEvent(eventOf(`{"data_base64":"${text}"}`));
+  expect(parted?.claim.bytes).toEqual(Buffer.from(text.replace("\\n", ""), "base64"));
+});
+
+test("an empty place for binary data is not the data", () => {
+  expect(partEvent(eventOf('{"data":[1],"data_base64":null}'))?.claim.bytes.toString()).toBe("[1]");
+});
+
+test.each(["not base64!", "AAEC=AAEC", "YR=="])("%s, of which a decoder would lose something, stays whole", (text) => {
+  expect(partEvent(eventOf(`{"data_base64":"${text}"}`))).toBeUndefined();
+});
+
 test.each(['{"id":"a"}', "{}", '{"data":1,"dataref":"x"}', '{"datasha256":"x","data":1}'])(
   "%s cannot go by claim check",
   (json) => {

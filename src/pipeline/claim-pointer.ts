@@ -18,8 +18,8 @@ export interface PartedEvent {
 }
 
 /**
- * Parts an event; `undefined` when it has no data, or attributes with the names that a pointer needs. All bytes but
- * the data's stay what and where they are: with the data put back, the event is the same again.
+ * Parts an event; `undefined` when it has no data, or none that could be put back, or attributes with the names that a
+ * pointer needs. All bytes but the data's stay what and where they are: with the data put back, the event is the same again.
  */
 export function partEvent(event: CollectedEvent): PartedEvent | undefined {
   const { bytes, position, receivedMs } = event;
@@ -28,13 +28,15 @@ export function partEvent(event: CollectedEvent): PartedEvent | undefined {
   for (const member of scanMembers(bytes, 0, bytes.length) ?? []) {
     const name = nameOf(bytes, member);
     if (POINTER_MEMBERS.has(name)) return undefined;
-    if (name !== "data" && name !== "data_base64") continue;
-    data = member;
-    isJson = name === "data";
+    if (name === "data" || (name === "data_base64" && !isNull(bytes, member))) {
+      data = member;
+      isJson = name === "data";
+    }
   }
   if (data === undefined) return undefined;
   const value = bytes.subarray(data.valueStart, data.valueEnd);
-  const content = isJson ? value : Buffer.from(String(JSON.parse(value.toString())), "base64");
+  const content = isJson ? value : fromBase64(String(JSON.parse(value.toString())));
+  if (content === undefined) return undefined;
   const claim: Claim = { position, receivedMs, sha256: hash("sha256", content), bytes: content, isJson };
   const [before, after] = [bytes.subarray(0, data.keyStart), bytes.subarray(data.valueEnd)];
   return {
@@ -46,6 +48,17 @@ export function partEvent(event: CollectedEvent): PartedEvent | undefined {
       return { ...event, bytes: Buffer.concat([before, Buffer.from(reference), after]) };
     },
   };
+}
+
+function isNull(bytes: Buffer, { valueStart, valueEnd }: ScannedMember): boolean {
+  return bytes.toString("latin1", valueStart, valueEnd) === "null";
+}
+
+/** The bytes of base64 in any spelling; `undefined` for other text, of which a decoder would leave something out. */
+function fromBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, "base64");
+  const usual = text.replaceAll(/[\s=]/g, "").replaceAll("-", "+").replaceAll("_", "/");
+  return bytes.toString("base64").replaceAll("=", "") === usual ? bytes : undefined;
 }
 
 function nameOf(bytes: Buffer, { keyStart, keyEnd }: ScannedMember): string {

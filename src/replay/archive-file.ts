@@ -44,20 +44,25 @@ const ndjsonReader: ArchiveReader = {
 /** Items that are given at a time. */
 const ROWS = 1_000;
 
-/** Parquet as the sinks write it. An item's index is its row, from 1. The code that reads it is loaded when there is some. */
+/** The events of a file of Parquet as the sinks write it, row by row. The code that reads it is loaded when there is some. */
+export async function* parquetEvents(file: ArchiveFile, onBytes: (bytes: number) => void): AsyncGenerator<Buffer> {
+  const { readEvents } = await import("../formats/parquet/read-events.ts");
+  const slice = async (start: number, end = file.bytes): Promise<ArrayBuffer> => {
+    const bytes = await file.range(start, end);
+    onBytes(bytes.length);
+    // Of a pool's buffer, it is a part.
+    return new Uint8Array(bytes).buffer;
+  };
+  for await (const { bytes } of readEvents({ byteLength: file.bytes, slice })) yield bytes;
+}
+
+/** An item's index is its row, from 1. */
 const parquetReader: ArchiveReader = {
   reads: (path) => path.endsWith(".parquet"),
   async *items(file, onBytes) {
-    const { readEvents } = await import("../formats/parquet/read-events.ts");
-    const slice = async (start: number, end = file.bytes): Promise<ArrayBuffer> => {
-      const bytes = await file.range(start, end);
-      onBytes(bytes.length);
-      // Of a pool's buffer, it is a part.
-      return new Uint8Array(bytes).buffer;
-    };
     let items: StoredItem[] = [];
     let index = 0;
-    for await (const { bytes } of readEvents({ byteLength: file.bytes, slice })) {
+    for await (const bytes of parquetEvents(file, onBytes)) {
       index++;
       const event = canonicalEvent(bytes);
       items.push(event === undefined ? { index, skip: "unreadable" } : { index, event });

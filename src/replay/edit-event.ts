@@ -1,3 +1,4 @@
+import { pointerSteps } from "../core/event-value.ts";
 import { type CASTS, type EditOperation, type EditRule } from "./edit-rules.ts";
 import type { StoredEvent } from "./event-store.ts";
 import { ExactNumber, isJsonObject, type Json, type JsonObject, parseExact, printExact } from "./exact-json.ts";
@@ -76,13 +77,6 @@ function apply(root: JsonObject, operation: EditOperation): boolean | string {
   return remove(root, operation.remove);
 }
 
-function namesOf(pointer: string): string[] {
-  return pointer
-    .slice(1)
-    .split("/")
-    .map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~"));
-}
-
 function childOf(parent: Json | undefined, name: string): Json | undefined {
   if (Array.isArray(parent)) return /^(0|[1-9]\d*)$/.test(name) ? parent[Number(name)] : undefined;
   return isJsonObject(parent) && Object.hasOwn(parent, name) ? parent[name] : undefined;
@@ -90,13 +84,13 @@ function childOf(parent: Json | undefined, name: string): Json | undefined {
 
 function read(root: Json, pointer: string): Json | undefined {
   let at: Json | undefined = root;
-  for (const name of namesOf(pointer)) at = childOf(at, name);
+  for (const name of pointerSteps(pointer)) at = childOf(at, name);
   return at;
 }
 
 /** Makes the objects on the way. Never goes through what is there and is no object or array, nor beyond an array's end. */
 function write(root: JsonObject, pointer: string, value: Json): true | string {
-  const names = namesOf(pointer);
+  const names = [...pointerSteps(pointer)];
   const last = names.pop() ?? "";
   let at: Json = root;
   for (const name of names) {
@@ -123,7 +117,7 @@ function put(parent: Json, name: string, value: Json): boolean {
 }
 
 function remove(root: JsonObject, pointer: string): boolean {
-  const names = namesOf(pointer);
+  const names = [...pointerSteps(pointer)];
   const last = names.pop() ?? "";
   let at: Json | undefined = root;
   for (const name of names) at = childOf(at, name);

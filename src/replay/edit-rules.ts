@@ -1,5 +1,6 @@
 import { parse } from "yaml";
 import { z } from "zod";
+import { JSON_POINTER } from "../core/event-value.ts";
 import { MillraceError } from "../core/errors.ts";
 import { nearestName } from "../core/nearest-name.ts";
 import { Filter } from "../pipeline/filter.ts";
@@ -7,10 +8,7 @@ import type { Json } from "./exact-json.ts";
 
 const pointer = z
   .string()
-  .regex(
-    /^(\/([^~/]|~[01])*)+$/,
-    "a JSON Pointer such as /data/total: each name after a /, with ~1 for / and ~0 for ~",
-  );
+  .regex(JSON_POINTER, "a JSON Pointer such as /data/total: each name after a /, with ~1 for / and ~0 for ~");
 
 const json: z.ZodType<Json> = z.lazy(() =>
   z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(json), z.record(z.string(), json)]),

@@ -14,6 +14,8 @@ export interface OutcomeListener {
  */
 export class Outcomes {
   readonly #told = new Set<Position>();
+  /** What is before is settled. */
+  #cursor: Position = Number.NEGATIVE_INFINITY;
   readonly #listener: OutcomeListener;
 
   constructor(listener: OutcomeListener) {
@@ -23,11 +25,12 @@ export class Outcomes {
   /** Positions below the cursor are not asked for any more. */
   forget(from: Position, cursor: Position): void {
     for (let position = from; position < cursor; position++) this.#told.delete(position);
+    this.#cursor = cursor;
   }
 
   /** A write that was given up may turn out to have delivered, and be followed by another. */
   #isNews(position: Position): boolean {
-    if (this.#told.has(position)) return false;
+    if (position < this.#cursor || this.#told.has(position)) return false;
     this.#told.add(position);
     return true;
   }

@@ -58,6 +58,7 @@ export class RunRecord {
     this.tally.read++;
     this.tally.skip(reason);
     if (this.#next === this.#fed.length) {
+      this.#saveSkipped();
       this.#saved.read++;
       this.#saved.skip(reason);
       this.#cursor = { unit, index };
@@ -133,6 +134,12 @@ export class RunRecord {
     this.#next = 0;
   }
 
+  /** What was skipped since the last event that was fed: it lies below the cursor now. */
+  #saveSkipped(): void {
+    this.#addSkipped(this.#skipped);
+    this.#skipped = new Map();
+  }
+
   #addSkipped(skipped: ReadonlyMap<SkipReason, number>): void {
     for (const [reason, events] of skipped) {
       this.#saved.read += events;
@@ -142,10 +149,7 @@ export class RunRecord {
 
   /** @param isThrough nothing is left to be read or settled */
   state(isThrough: boolean): RunState {
-    if (isThrough) {
-      this.#addSkipped(this.#skipped);
-      this.#skipped = new Map();
-    }
+    if (isThrough) this.#saveSkipped();
     const ahead = this.#fed
       .slice(this.#next)
       .flatMap(({ unit, index, outcome }) => (outcome === undefined ? [] : [{ unit, index, outcome }]));

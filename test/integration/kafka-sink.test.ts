@@ -129,6 +129,12 @@ describe("with failures", () => {
     );
   });
 
+  test("a compacted topic holds the events of a sink without keys back, and rejects none", async () => {
+    await using pair = await openPair({ key: "none" }, { "cleanup.policy": "compact" });
+    const fates = fatesOf(await write(pair.sink, eventsOf(5)));
+    expect(fates).toEqual(eventsOf(5).map(() => ({ kind: "retryable", reason: expect.stringContaining("set `key`") })));
+  });
+
   test("an event that is too old for its topic waits, and holds up no other", async () => {
     await using pair = await openPair({ key: "none" }, { "message.timestamp.before.max.ms": "3600000" });
     const old = eventsOf(1, 19).map((event) => ({ ...event, receivedMs: Date.now() - 7_200_000 }));
@@ -190,6 +196,8 @@ describe("with a broker that falls silent or dies", () => {
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     cluster.node.goOn();
     expect(await writing).toEqual({ kind: "delivered" });
+    // The cluster may have taken the silent broker for dead.
+    await cluster.led(pair.topic);
     expect(await countRecords(cluster, pair.topic)).toBe(51);
   });
 

@@ -122,4 +122,9 @@ test("millrace setup s3 shows what it would do, does it when told to, and then f
   expect(rules[0]).toMatchObject(foreign);
   expect((await setUp(url, [longer, { name: "other", bucket: "none" }], "--sink", "archive")).code).toBe(0);
   expect((await setUp(url, [longer], "--sink", "nope")).code).toBe(2);
+
+  // Nor does a rule of one sink reach the objects of one that is not set up.
+  const inner = { name: "inner", bucket: "archive", prefix: "web/inner" };
+  const reaching = await setUp(url, [longer, inner], "--sink", "archive", "--apply");
+  expect(reaching).toMatchObject({ code: 1, text: expect.stringContaining("archive and inner share the prefix") });
 }, 360_000);

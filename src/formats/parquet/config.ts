@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { JSON_POINTER } from "../../core/event-value.ts";
 import { EVENT_COLUMNS } from "./event-columns.ts";
 
 /** How the pages of a Parquet file are compressed. Any reader finds it in the file. */
@@ -19,7 +20,7 @@ const typedColumn = z.strictObject({
     .describe("Name of the column."),
   from: z
     .string()
-    .regex(/^(\/([^~/]|~[01])*)+$/, "a JSON Pointer such as /data/total")
+    .regex(JSON_POINTER, "a JSON Pointer such as /data/total")
     .describe("JSON Pointer into the event, such as `/data/total`."),
   type: z
     .enum(["string", "int64", "double", "boolean", "timestamp"])

@@ -1,3 +1,5 @@
+import { skipScalar, skipSpace, skipString } from "../../core/json-scan.ts";
+
 /**
  * Finds the members of JSON objects and the elements of arrays without building them: what is
  * copied stays the sender's bytes, and numbers keep all of their digits.
@@ -9,7 +11,6 @@ const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
 const CLOSE_ARRAY = 0x5d;
 const OPEN_OBJECT = 0x7b;
 const CLOSE_OBJECT = 0x7d;
@@ -97,17 +98,6 @@ export function findElement(
   return undefined;
 }
 
-/** Where the next token begins. */
-function skipSpace(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end && isSpace(bytes[at])) at++;
-  return at;
-}
-
-function isSpace(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
 function skipValue(bytes: Uint8Array, start: number, end: number): number {
   const first = bytes[start];
   if (first === QUOTE) return skipString(bytes, start + 1, end);
@@ -136,26 +126,4 @@ function skipContainer(bytes: Uint8Array, start: number, end: number): number {
     else if (--open === 0) return at;
   }
   return end;
-}
-
-/** From after the opening quote to after the closing one. */
-function skipString(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end) {
-    const byte = bytes[at++];
-    if (byte === QUOTE) return at;
-    if (byte === BACKSLASH) at++;
-  }
-  return end;
-}
-
-/** A number, a literal, or whatever stands in their place. */
-function skipScalar(bytes: Uint8Array, start: number, end: number): number {
-  let at = start;
-  while (at < end) {
-    const byte = bytes[at];
-    if (byte === COMMA || byte === CLOSE_OBJECT || byte === CLOSE_ARRAY || isSpace(byte)) break;
-    at++;
-  }
-  return at;
 }

@@ -81,6 +81,11 @@ test("typed columns take what is of their type, exactly, and nothing else", asyn
   ]);
 });
 
+test("bytes that are not UTF-8 come back, too", async () => {
+  const bytes = Buffer.from('{"id":"a\xff","data":"\xc3("}', "latin1");
+  expect(await rebuilt(await open().encode([{ ...event(0, "{}"), bytes }]))).toEqual([bytes.toString("latin1")]);
+});
+
 test("whatever the bytes, they come back", async () => {
   const encoder = open({ columns: [{ name: "x", from: "/data/a/0", type: "string" }] });
   const keys = fc.constantFrom(

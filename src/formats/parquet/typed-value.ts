@@ -1,3 +1,4 @@
+import { pointerSteps } from "../../core/event-value.ts";
 import type { TypedColumn } from "./config.ts";
 import { readTime } from "./event-time.ts";
 import { findElement, MemberScanner } from "./json-scan.ts";
@@ -19,10 +20,7 @@ export class TypedReader {
 
   constructor({ from, type }: TypedColumn) {
     this.#type = type;
-    this.#steps = from
-      .slice(1)
-      .split("/")
-      .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+    this.#steps = pointerSteps(from);
   }
 
   /** The value in this event; `undefined` if there is none, or none of the column's type. */

@@ -8,7 +8,10 @@ import { batchField, byteSize, sinkFields } from "../../core/config-fields.ts";
  */
 export const MAX_RECORDS_PER_CALL = 500;
 export const MAX_RECORD_BYTES = 1_000 * 1024;
-const MAX_CALL_BYTES = 4 * 1024 * 1024;
+export const MAX_CALL_BYTES = 4 * 1024 * 1024;
+
+/** The documentation leaves open whether base64 counts, which makes 4 bytes of 3: this much is taken in any case. */
+export const SAFE_CALL_BYTES = (MAX_CALL_BYTES / 4) * 3;
 
 /** Header and trailer of gzip, generously; for growth with size see `lineBytes`. */
 export const GZIP_OVERHEAD_BYTES = 64;
@@ -38,8 +41,7 @@ export const firehoseConfig = z.strictObject({
   batch: batchField({
     maxEvents: 10_000,
     maxEventsCap: 50_000,
-    // The documentation leaves open whether base64 counts, which makes 4 bytes of 3.
-    maxBytes: (MAX_CALL_BYTES / 4) * 3,
+    maxBytes: SAFE_CALL_BYTES,
     maxBytesCap: MAX_CALL_BYTES,
     maxAgeMs: 1_000,
   }).describe("When a batch is closed and sent."),

@@ -19,6 +19,15 @@ function eventsOf(sizes: readonly number[]): CollectedEvent[] {
   }));
 }
 
+test("a small batch takes events, compressed or not", () => {
+  for (const compression of ["none", "gzip"]) {
+    const { maxBytes, maxEventBytes } = firehoseLimits(
+      firehoseConfig.parse({ ...LEAST, compression, batch: { maxBytes: "1KiB" } }),
+    );
+    expect([maxBytes, maxEventBytes]).toEqual([1024, 1024]);
+  }
+});
+
 test("whatever the sizes, a batch within the limits is packed in order, in at most 500 records of at most 1,000 KiB", () => {
   const sizes = fc.array(fc.oneof(fc.integer({ min: 1, max: 12_000 }), fc.integer({ min: 1, max: 1_000_000 })), {
     maxLength: 1_000,

@@ -3,7 +3,14 @@ import type { CollectedEvent } from "../../core/event.ts";
 import type { Batch, BatchLimits } from "../../core/sink.ts";
 import { compress } from "../../formats/compression.ts";
 import { encodeNdjson, ndjsonBytes } from "../../formats/ndjson.ts";
-import { type FirehoseConfig, GZIP_OVERHEAD_BYTES, MAX_RECORD_BYTES, MAX_RECORDS_PER_CALL } from "./config.ts";
+import {
+  type FirehoseConfig,
+  GZIP_OVERHEAD_BYTES,
+  MAX_CALL_BYTES,
+  MAX_RECORD_BYTES,
+  MAX_RECORDS_PER_CALL,
+  SAFE_CALL_BYTES,
+} from "./config.ts";
 
 /**
  * Most events in a record: Firehose takes no more of them apart again, which dynamic partitioning
@@ -18,7 +25,8 @@ type PackingSettings = Pick<FirehoseConfig, "recordBytes" | "compression">;
 
 export function firehoseLimits({ batch, compression }: Pick<FirehoseConfig, "batch" | "compression">): BatchLimits {
   const overhead = compression === "none" ? 0 : GZIP_OVERHEAD_BYTES;
-  const maxBytes = batch.maxBytes - (compression === "none" ? 0 : MAX_RECORDS_PER_CALL * overhead);
+  const callBytes = batch.maxBytes <= SAFE_CALL_BYTES ? SAFE_CALL_BYTES : MAX_CALL_BYTES;
+  const maxBytes = Math.min(batch.maxBytes, callBytes - MAX_RECORDS_PER_CALL * overhead);
   return { ...batch, maxBytes, maxEventBytes: Math.min(MAX_RECORD_BYTES - overhead, maxBytes) };
 }
 

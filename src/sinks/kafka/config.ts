@@ -41,7 +41,8 @@ const fields = z.strictObject({
   topic: z
     .string()
     .refine(isTopicTemplate, {
-      error: "a topic has 1 to 249 letters, digits, `.`, `_`, `-`, and may have {source} and {type} in it",
+      error:
+        "a topic has 1 to 249 letters, digits, `.`, `_`, `-`, and may have {source} and {type} in it, but does not begin with {type}: senders choose it, and could name any topic",
     })
     .describe(
       "Topic to write to. With `{source}` or `{type}` in it, a topic for each value, where other characters than letters, digits, `.`, `_` and `-` become `_`. Topics are never created.",

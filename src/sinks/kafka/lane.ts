@@ -232,7 +232,7 @@ export class Lane {
     } catch (error) {
       result = error;
     }
-    const told = readProduceAnswers(result);
+    const told = readProduceAnswers(result, this.#config.key === "none");
     return {
       told,
       otherwise: { kind: "unknown", reason: `no answer from broker ${leader}: ${kafkaErrorInWords(result)}` },

@@ -1,5 +1,6 @@
 import { hash } from "node:crypto";
 import type { CollectedEvent } from "../../core/event.ts";
+import { pointerSteps, textAt } from "../../core/event-value.ts";
 
 /** Longest key in bytes; a longer value is hashed. Kafka sets no limit, but every byte of it counts towards the record's. */
 export const MAX_KEY_BYTES = 255;
@@ -13,11 +14,7 @@ export type KeyChoice =
 /** Reads `key` of the configuration, which was checked there. */
 export function keyChoice(key: string): KeyChoice {
   if (key === "id" || key === "none") return { kind: key };
-  const path = key
-    .slice(1)
-    .split("/")
-    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return { kind: "pointer", path };
+  return { kind: "pointer", path: pointerSteps(key) };
 }
 
 /** The key of an event's record, 1 to 255 bytes; `undefined` for none. */
@@ -32,19 +29,10 @@ export function recordKey(event: CollectedEvent, choice: KeyChoice): Buffer | un
   }
 }
 
-/** A string as it is, a number or boolean as JavaScript writes it, and a SHA-256 in hex of what is too long. */
+/** The value at the pointer, and a SHA-256 in hex of what is too long. */
 function valueAt(event: CollectedEvent, path: readonly string[]): Buffer | undefined {
-  let value: unknown = JSON.parse(event.bytes.toString());
-  for (const step of path) {
-    if (!isContainer(value) || !Object.hasOwn(value, step)) return undefined;
-    value = value[step];
-  }
-  if (typeof value === "number" || typeof value === "boolean") return Buffer.from(String(value));
-  if (typeof value !== "string" || value === "") return undefined;
+  const value = textAt(event, path);
+  if (value === undefined) return undefined;
   const key = Buffer.from(value);
   return key.length > MAX_KEY_BYTES ? Buffer.from(hash("sha256", key)) : key;
-}
-
-function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -25,6 +25,16 @@ test.each([
   expect(answerOf(code).kind).toBe(kind);
 });
 
+test("with `key: none` a topic that asks for keys is the operator's to mend, and no record's fault", () => {
+  for (const code of [87, 2]) {
+    expect(answerOf(code, { keyless: true, culprits: [0] })).toEqual({
+      kind: "failed",
+      reason: expect.stringContaining("set `key`"),
+    });
+  }
+  expect(answerOf(10, { keyless: true }).kind).toBe("refused");
+});
+
 test("a response that failed in part tells of each partition", () => {
   const partition = { baseOffset: 0n, logAppendTimeMs: -1n, logStartOffset: 0n, errorMessage: null };
   const response = {

@@ -51,6 +51,9 @@ const REFUSALS: Readonly<Record<string, "rejected" | "retryable">> = {
   INVALID_TIMESTAMP: "retryable",
 };
 
+/** What brokers call a record without a key that is meant for a compacted topic. */
+const MAY_MISS_KEY = new Set(["INVALID_RECORD", "CORRUPT_MESSAGE"]);
+
 const ADVICE: Readonly<Record<string, string>> = {
   UNKNOWN_TOPIC_OR_PARTITION: "create the topic; until then the events wait",
   TOPIC_AUTHORIZATION_FAILED: "allow the user to write to the topic",
@@ -61,15 +64,19 @@ const ADVICE: Readonly<Record<string, string>> = {
   UNSUPPORTED_COMPRESSION_TYPE: "the brokers do not know this compression",
 };
 
-/** Reads what a Produce request came to: its response, or what was thrown instead. */
-export function readProduceAnswers(result: unknown): Answers {
+/**
+ * Reads what a Produce request came to: its response, or what was thrown instead.
+ *
+ * @param keyless whether no record has a key, by the configuration
+ */
+export function readProduceAnswers(result: unknown, keyless = false): Answers {
   const response = responseOf(result);
   const answers = new Map<string, Answer>();
   for (const { name, partitionResponses } of response?.responses ?? []) {
     for (const { index, errorCode, errorMessage, recordErrors } of partitionResponses) {
       const culprits = recordErrors.map(({ batchIndex }) => batchIndex);
       const words = errorMessage ?? recordErrors[0]?.batchIndexErrorMessage ?? "";
-      answers.set(partitionKey(name, index), answerOf(errorCode, words, culprits));
+      answers.set(partitionKey(name, index), answerOf(errorCode, { words, culprits, keyless }));
     }
   }
   return answers;
@@ -85,14 +92,27 @@ function isProduceResponse(response: unknown): response is produceV9.ProduceResp
   return typeof response === "object" && response !== null && "responses" in response;
 }
 
-/** @param words the broker's own, if it has any */
-export function answerOf(errorCode: number, words = "", culprits: readonly number[] = []): Answer {
+/** @param told.words the broker's own, if it has any */
+export function answerOf(
+  errorCode: number,
+  {
+    words = "",
+    culprits = [],
+    keyless = false,
+  }: { words?: string; culprits?: readonly number[]; keyless?: boolean } = {},
+): Answer {
   if (errorCode === 0) return APPENDED;
   const name = protocolErrorsCodesById[errorCode] ?? `error ${errorCode}`;
   const parts = [name];
-  if (ADVICE[name] !== undefined) parts.push(ADVICE[name]);
+  // It would be so of every record, and whoever chose `key` or made the topic can mend it.
+  const isMissingKey = keyless && MAY_MISS_KEY.has(name);
+  const advice = isMissingKey
+    ? "a compacted topic needs keys: set `key`, or its cleanup.policy to delete"
+    : ADVICE[name];
+  if (advice !== undefined) parts.push(advice);
   if (words !== "") parts.push(`"${quotable(words)}"`);
   const reason = parts.join(": ");
+  if (isMissingKey) return { kind: "failed", reason };
   const fate = REFUSALS[name];
   if (fate !== undefined) return { kind: "refused", fate: { kind: fate, reason }, culprits };
   if (UNKNOWN_OUTCOME.has(name)) return { kind: "unknown", reason };

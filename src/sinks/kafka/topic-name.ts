@@ -4,8 +4,12 @@ import type { CollectedEvent } from "../../core/event.ts";
 const MAX_CHARS = 249;
 const PLACEHOLDER = /\{(source|type)\}/g;
 
-/** Whether the text is a topic's name, once values stand for `{source}` and `{type}`. */
+/**
+ * Whether the text is a topic's name, once values stand for `{source}` and `{type}`. It does not begin with a type, which
+ * a sender chooses: it could be `_schemas`, or any other topic of the cluster.
+ */
 export function isTopicTemplate(text: string): boolean {
+  if (text.startsWith("{type}")) return false;
   const name = text.replaceAll(PLACEHOLDER, "x");
   return /^[\w.-]{1,249}$/.test(name) && name !== "." && name !== "..";
 }

@@ -1,7 +1,7 @@
 import { hash, randomUUID } from "node:crypto";
 import { crc32 } from "node:zlib";
-import { pointerSteps, textAt } from "../../aws/event-value.ts";
 import type { CollectedEvent } from "../../core/event.ts";
+import { pointerSteps, textAt } from "../../core/event-value.ts";
 import { MAX_KEY_UNITS } from "./service-limits.ts";
 
 /**

@@ -15,6 +15,7 @@ test.each([
   ["two ways to log in", { auth: { token: "t", user: "u", password: "p" } }, "one way to log in"],
   ["no way to log in", { auth: {} }, "one way to log in"],
   ["a seed that is none", { auth: { nkeySeed: "SUX" } }, "seed"],
+  ["TLS by name only, which a server could talk it out of", { servers: ["tls://a:4222"] }, "needed where"],
   ["a key it does not know", { url: "" }, "Unrecognized key"],
 ])("refuses %s", (_, change, message) => {
   const result = natsConfig.safeParse({ ...LEAST, ...change });

@@ -33,7 +33,7 @@ const auth = z
   )
   .optional();
 
-export const natsConfig = z.strictObject({
+const fields = z.strictObject({
   ...sinkFields,
   type: z.literal("nats"),
   servers: z
@@ -81,5 +81,10 @@ export const natsConfig = z.strictObject({
     maxAgeMs: 100,
   }).describe("When a batch is closed and sent: its events are published one after another, without waiting between."),
 });
+
+export const natsConfig = fields.refine(
+  ({ servers, tls }) => tls !== undefined || !servers.some((server) => server.startsWith("tls://")),
+  { path: ["tls"], error: "needed where a server is tls://…: `{}` trusts the authorities that Node trusts" },
+);
 
 export type NatsConfig = z.infer<typeof natsConfig>;

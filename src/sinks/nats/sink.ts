@@ -68,16 +68,17 @@ class NatsSink implements Sink {
 
   async check(signal: AbortSignal): Promise<readonly string[]> {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(this.#config.timeoutMs)]);
-    let link: Link | undefined;
+    const opening = Link.open(this.#options);
     try {
-      link = await abortable(Link.open(this.#options), limit);
+      const link = await abortable(opening, limit);
       return await abortable(streamProblems(link, this.#config), limit);
     } catch (error) {
       const reason = limit.aborted ? "no answer in time" : errorInWords(error);
       const servers = this.#config.servers.join(", ");
       return [`No server of ${servers} lets us in (${reason}): see servers, auth, tls, and the network.`];
     } finally {
-      link?.close();
+      // Also one that opens only after nobody waits for it any more.
+      opening.then((link) => link.close()).catch(() => {});
     }
   }
 

@@ -35,7 +35,8 @@ export async function checkBucket(
     // HeadBucket needs s3:ListBucket, which is not needed for writing.
     if (status !== 403) return [`the bucket ${bucket} cannot be looked at: ${reason}`];
   }
-  if (config.objectLock !== undefined && (await hasNoObjectLock(client, bucket, signal))) {
+  // Who may not ask may still write.
+  if (config.objectLock !== undefined && (await hasObjectLock(client, bucket, signal)) === false) {
     return [
       `the bucket ${bucket} has no Object Lock, which objectLock needs: turn it on for the bucket (with versioning), or remove objectLock`,
     ];
@@ -44,16 +45,20 @@ export async function checkBucket(
   return problem === undefined ? [] : [problem];
 }
 
-async function hasNoObjectLock(client: S3Client, bucket: string, signal: AbortSignal): Promise<boolean> {
+/** Whether a bucket has Object Lock; `undefined`: we may not ask, or nobody answers. */
+export async function hasObjectLock(
+  client: S3Client,
+  bucket: string,
+  signal: AbortSignal,
+): Promise<boolean | undefined> {
   try {
     const { ObjectLockConfiguration: lock } = await client.send(
       new GetObjectLockConfigurationCommand({ Bucket: bucket }),
       { abortSignal: signal },
     );
-    return lock?.ObjectLockEnabled !== "Enabled";
+    return lock?.ObjectLockEnabled === "Enabled";
   } catch (error) {
-    // Who may not ask may still write.
-    return readS3Error(error).code === "ObjectLockConfigurationNotFoundError";
+    return readS3Error(error).code === "ObjectLockConfigurationNotFoundError" ? false : undefined;
   }
 }
 

@@ -2,7 +2,6 @@ import {
   CreateBucketCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketVersioningCommand,
-  GetObjectLockConfigurationCommand,
   GetPublicAccessBlockCommand,
   HeadBucketCommand,
   type LifecycleRule,
@@ -12,6 +11,7 @@ import {
   type S3Client,
   type TransitionDefaultMinimumObjectSize,
 } from "@aws-sdk/client-s3";
+import { hasObjectLock } from "./bucket-check.ts";
 import { openClient } from "./client.ts";
 import type { S3Config } from "./config.ts";
 import { type LifecyclePlan, planLifecycle } from "./lifecycle.ts";
@@ -21,7 +21,8 @@ import { readS3Error } from "./response.ts";
 export interface BucketState {
   readonly exists: boolean;
   readonly versioning: boolean;
-  readonly objectLock: boolean;
+  /** `undefined`: we may not ask. */
+  readonly objectLock: boolean | undefined;
   /** Whether no access from outside can be granted; `undefined`: we may not ask, or the service does not know of it. */
   readonly publicAccessBlocked: boolean | undefined;
   readonly rules: readonly LifecycleRule[];
@@ -32,6 +33,8 @@ export interface BucketState {
 export interface SetupOptions {
   readonly createBucket: boolean;
   readonly blockPublicAccess: boolean;
+  /** Sinks that write to the bucket too, and are not set up now. */
+  readonly neighbours?: readonly S3Config[];
 }
 
 /** What is to be done to a bucket. */
@@ -42,7 +45,8 @@ export interface BucketPlan {
   /** `undefined`: it cannot be looked at. */
   readonly exists: boolean | undefined;
   readonly versioning: boolean;
-  readonly objectLock: boolean;
+  /** `undefined`: we may not ask. */
+  readonly objectLock: boolean | undefined;
   /** Whether carrying it out would change something. */
   readonly changes: boolean;
   readonly createBucket: boolean;
@@ -83,7 +87,7 @@ export function planBucket(sinks: readonly S3Config[], state: BucketState, optio
       "there is no such bucket: create it, let this command do so (--create), or correct `bucket` and `region`",
     );
   }
-  if (state.exists && locks && !state.objectLock) {
+  if (state.exists && locks && state.objectLock === false) {
     problems.push(
       "the bucket has no Object Lock, which objectLock needs: turn on versioning and then Object Lock, which cannot be turned off again, or remove objectLock",
     );
@@ -91,11 +95,14 @@ export function planBucket(sinks: readonly S3Config[], state: BucketState, optio
   if (state.exists && versioning && !locks) {
     notes.push("versioning is on: what expires is deleted for good retention.noncurrentDays later");
   }
+  if (state.exists && locks && state.objectLock === undefined) {
+    notes.push("whether it has Object Lock cannot be seen: allow s3:GetBucketObjectLockConfiguration");
+  }
   const isOpen = state.publicAccessBlocked === false;
   if (isOpen && !options.blockPublicAccess) {
     notes.push("public access is not blocked for the whole bucket; --block-public-access does it");
   }
-  const planned = planLifecycle(sinks, state.rules, versioning);
+  const planned = planLifecycle(sinks, state.rules, versioning, options.neighbours);
   const lifecycle = state.exists || createBucket ? planned : { ...planned, changes: [], rules: [] };
   const blockPublicAccess = createBucket || (isOpen && options.blockPublicAccess);
   return {
@@ -155,7 +162,7 @@ export class BucketSetup {
       // Without a place: in the region of the client, which the SDK then names.
       const command = new CreateBucketCommand({
         Bucket,
-        ...(plan.objectLock && { ObjectLockEnabledForBucket: true }),
+        ...(plan.objectLock === true && { ObjectLockEnabledForBucket: true }),
       });
       await saying("the bucket cannot be created", this.#client.send(command, { abortSignal }));
     }
@@ -167,7 +174,9 @@ export class BucketSetup {
     const { rules, minimumSize } = await this.#lifecycle(signal);
     const command = new PutBucketLifecycleConfigurationCommand({
       Bucket,
-      LifecycleConfiguration: { Rules: [...planLifecycle(this.#sinks, rules, plan.versioning).rules] },
+      LifecycleConfiguration: {
+        Rules: [...planLifecycle(this.#sinks, rules, plan.versioning, this.#options.neighbours).rules],
+      },
       ...(minimumSize !== undefined && { TransitionDefaultMinimumObjectSize: minimumSize }),
     });
     await saying("the lifecycle cannot be written", this.#client.send(command, { abortSignal }));
@@ -193,7 +202,7 @@ export class BucketSetup {
     return {
       exists: true,
       versioning: versioning.Status === "Enabled",
-      objectLock: await this.#hasObjectLock(abortSignal),
+      objectLock: await hasObjectLock(this.#client, Bucket, abortSignal),
       publicAccessBlocked: await this.#isAccessBlocked(abortSignal),
       ...(await this.#lifecycle(abortSignal)),
     };
@@ -211,18 +220,6 @@ export class BucketSetup {
       if (code === "NoSuchLifecycleConfiguration") return { rules: [], minimumSize: undefined };
       // Writing replaces all rules: without knowing those that are there it would remove them.
       throw new Error(`its lifecycle cannot be looked at: ${reason}`, { cause: error });
-    }
-  }
-
-  async #hasObjectLock(abortSignal: AbortSignal): Promise<boolean> {
-    try {
-      const { ObjectLockConfiguration: lock } = await this.#client.send(
-        new GetObjectLockConfigurationCommand({ Bucket: this.#bucket }),
-        { abortSignal },
-      );
-      return lock?.ObjectLockEnabled === "Enabled";
-    } catch {
-      return false;
     }
   }
 

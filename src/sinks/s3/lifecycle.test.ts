@@ -75,6 +75,8 @@ describe("the rules of a bucket", () => {
     const plan = planLifecycle(sinks, [], false);
     expect(plan.problems).toEqual([expect.stringContaining("sinks archive and inner share the prefix web/")]);
     expect(plan.changes.length).toBe(1);
+    const inner = sink({ name: "inner", prefix: "web/inner" });
+    expect(planLifecycle([sink()], [], false, [inner]).problems).toEqual(plan.problems);
   });
 });
 
@@ -107,6 +109,10 @@ describe("a bucket", () => {
 
   test("without Object Lock is a problem for a sink that needs it", () => {
     expect(planBucket([sink(lock)], state, options).problems).toEqual([expect.stringContaining("has no Object Lock")]);
+    expect(planBucket([sink(lock)], { ...state, objectLock: undefined }, options)).toMatchObject({
+      problems: [],
+      notes: [expect.stringContaining("cannot be seen")],
+    });
   });
 
   test("that is open is closed only when that was asked for", () => {

@@ -63,11 +63,16 @@ function ruleId(sink: string, prefix: string): string {
   return `${OURS}${sink}-${createHash("sha256").update(prefix).digest("hex").slice(0, 8)}`;
 }
 
-/** Puts the rules of sinks among those that a bucket has. */
+/**
+ * Puts the rules of sinks among those that a bucket has.
+ *
+ * @param neighbours other sinks of the bucket: no rule may be of their objects, either
+ */
 export function planLifecycle(
   sinks: readonly Archive[],
   existing: readonly LifecycleRule[],
   isVersioned: boolean,
+  neighbours: readonly Archive[] = [],
 ): LifecyclePlan {
   const problems: string[] = [];
   const wanted = new Map<string, LifecycleRule>();
@@ -79,7 +84,7 @@ export function planLifecycle(
       );
       continue;
     }
-    const twin = sinks.find((other) => other !== sink && rulePrefix(other).startsWith(prefix));
+    const twin = [...sinks, ...neighbours].find((other) => other !== sink && rulePrefix(other).startsWith(prefix));
     if (twin !== undefined) {
       problems.push(
         `sinks ${sink.name} and ${twin.name} share the prefix ${prefix}, so that the rules of one are the other's too; give each its own`,

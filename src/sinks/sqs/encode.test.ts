@@ -28,7 +28,7 @@ test("messages for a FIFO queue have a group and the event's id", () => {
     Id: "1",
     MessageBody: '{"n":1}',
     MessageGroupId: "1",
-    MessageDeduplicationId: "id-1",
+    MessageDeduplicationId: "web/id-1",
   });
 });
 

@@ -1,6 +1,6 @@
-import type { CollectedEvent } from "../core/event.ts";
+import type { CollectedEvent } from "./event.ts";
 
-/** What the pattern of a JSON Pointer in a configuration is. */
+/** A JSON Pointer (RFC 6901) other than the empty one. */
 export const JSON_POINTER = /^(\/([^~/]|~[01])*)+$/;
 
 /** The steps of a JSON Pointer, unescaped. */
