@@ -1,3 +1,4 @@
+import { withoutCredentials } from "../../outbound/credentials.ts";
 import { HttpClient } from "../../outbound/http-client.ts";
 import { quotable } from "../../outbound/quotable.ts";
 import type { SendResult } from "./messenger.ts";
@@ -22,17 +23,10 @@ export class JsonPoster {
   }
 
   async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<SendResult> {
-    const result = await this.#client.send(
-      {
-        method: "POST",
-        path: this.#path,
-        headers: { ...this.#headers, ...headers, "content-type": "application/json" },
-        body,
-      },
-      signal,
-    );
+    const all = { ...this.#headers, ...headers, "content-type": "application/json" };
+    const result = await this.#client.send({ method: "POST", path: this.#path, headers: all, body }, signal);
     if (result.kind === "no-reply") return { kind: "failed", reason: result.reason };
-    const said = quotable(result.body.toString());
+    const said = quotable(withoutCredentials(result.body, all).toString());
     const answer = `HTTP ${result.status} from ${this.#host}${said === "" ? "" : `: ${said}`}`;
     if (result.status >= 200 && result.status < 300) return { kind: "sent", answer };
     if (REFUSED.has(result.status)) return { kind: "refused", reason: answer };
