@@ -7,16 +7,24 @@ import { hourOfFolder } from "../formats/hour-folders.ts";
 /** How often it is looked for claims that are too old; more often when they are kept for less. */
 const LOOK_EVERY_MS = 3_600_000;
 
+/** What is still being written is younger, whoever writes it. */
+const MAX_PARTIAL_AGE_MS = 3_600_000;
+
+const CLAIM = /^\d+-[0-9a-f]{64}\.(json|bin)$/;
+const PARTIAL = /^\.partial-[0-9a-f-]{36}$/;
+
 export interface ClaimRetentionOptions {
   readonly dir: string;
-  readonly maxAgeMs: number;
+  /** `undefined`: claims are kept for ever, and only what a crash left half written is deleted. */
+  readonly maxAgeMs: number | undefined;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
  * Deletes claims that were stored longer ago than `maxAgeMs`: by the age of the file, not the hour in its
- * name, since an event may have waited long before it was stored. Other files are never touched.
+ * name, since an event may have waited long before it was stored; and files that a crash left half written,
+ * after an hour. Other files are never touched.
  */
 export class ClaimRetention {
   readonly #options: ClaimRetentionOptions;
@@ -31,7 +39,7 @@ export class ClaimRetention {
 
   #wait(): void {
     const { clock, maxAgeMs } = this.#options;
-    this.#timer = clock.after(Math.min(LOOK_EVERY_MS, Math.max(1_000, maxAgeMs / 10)), () => {
+    this.#timer = clock.after(Math.min(LOOK_EVERY_MS, Math.max(1_000, (maxAgeMs ?? LOOK_EVERY_MS) / 10)), () => {
       this.#looking = this.deleteOld().then(() => {
         if (!this.#isClosed) this.#wait();
       });
@@ -57,9 +65,10 @@ export class ClaimRetention {
     const { clock, maxAgeMs } = this.#options;
     for (const name of await namesIn(folder)) {
       const file = path.join(folder, name);
-      if (!/^(\d+-[0-9a-f]{64}\.(json|bin)|\.partial-[0-9a-f-]{36})$/.test(name)) continue;
-      const storedMs = await storedAtMs(file);
-      if (storedMs !== undefined && storedMs + maxAgeMs < clock.nowMs()) await rm(file, { force: true });
+      const atMostMs = CLAIM.test(name) ? maxAgeMs : PARTIAL.test(name) ? MAX_PARTIAL_AGE_MS : undefined;
+      if (atMostMs === undefined) continue;
+      const storedMs = await modifiedMs(file);
+      if (storedMs + atMostMs < clock.nowMs()) await rm(file, { force: true });
     }
     await removeIfEmpty(folder, true);
   }
@@ -72,15 +81,13 @@ export class ClaimRetention {
   }
 }
 
-/** `undefined` for what is gone: each worker looks after the folder. */
-async function storedAtMs(file: string): Promise<number | undefined> {
-  return stat(file).then(
-    ({ mtimeMs }) => mtimeMs,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return undefined;
-      throw error;
-    },
-  );
+/** Of a file that another worker has deleted meanwhile: never. */
+async function modifiedMs(file: string): Promise<number> {
+  const found = await stat(file).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return found?.mtimeMs ?? Number.POSITIVE_INFINITY;
 }
 
 async function namesIn(folder: string): Promise<string[]> {

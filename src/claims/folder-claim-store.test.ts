@@ -1,4 +1,4 @@
-import { hash } from "node:crypto";
+import { hash, randomUUID } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -102,4 +102,20 @@ test("several workers look after one folder, and what one has deleted is no erro
   await Promise.all(workers.map((retention) => retention.close()));
   expect(errors).toEqual([]);
   expect(await readdir(dir, { recursive: true })).toEqual([]);
+});
+
+test("what a crash left half written is deleted after an hour, also where claims are kept for ever", async () => {
+  const { dir, store } = await openStore();
+  const claim = claimOf("1");
+  await store.put(claim, untilDone());
+  const folder = path.join(dir, "dt=2026-11-27", "hour=17");
+  const [left, current] = [`.partial-${randomUUID()}`, `.partial-${randomUUID()}`];
+  for (const name of [left, current]) await writeFile(path.join(folder, name), "");
+  const twoHoursAgo = Date.now() / 1_000 - 7_200;
+  for (const name of [left, path.basename(fileURLToPath(store.addressOf(claim)))])
+    await utimes(path.join(folder, name), twoHoursAgo, twoHoursAgo);
+  const retention = new ClaimRetention({ dir, maxAgeMs: undefined, clock: systemClock, log });
+  await retention.deleteOld();
+  await retention.close();
+  expect(await readdir(folder)).toEqual([current, `1-${claim.sha256}.json`]);
 });

@@ -20,11 +20,11 @@ export interface FolderClaimStoreOptions {
 /** Claims as files, each synced before its name can be seen. */
 export class FolderClaimStore implements ClaimStore {
   readonly #dir: string;
-  readonly #retention: ClaimRetention | undefined;
+  readonly #retention: ClaimRetention;
 
   constructor({ dir, maxAgeMs, clock, log }: FolderClaimStoreOptions) {
     this.#dir = dir;
-    this.#retention = maxAgeMs === undefined ? undefined : new ClaimRetention({ dir, maxAgeMs, clock, log });
+    this.#retention = new ClaimRetention({ dir, maxAgeMs, clock, log });
   }
 
   addressOf(claim: Claim): string {
@@ -60,7 +60,7 @@ export class FolderClaimStore implements ClaimStore {
   }
 
   async close(): Promise<void> {
-    await this.#retention?.close();
+    await this.#retention.close();
   }
 
   #pathOf(claim: Claim): string {

@@ -1,4 +1,4 @@
-import { inflate } from "./inflate.ts";
+import { inflate, MAX_INFLATED_BYTES } from "./inflate.ts";
 import { decodeAggregate, isAggregate } from "./kpl-aggregate.ts";
 
 const LINE_END = 0x0a;
@@ -12,19 +12,22 @@ const LINE_END = 0x0a;
  * events: whether a line is JSON is for its reader to find out.
  */
 export function decodeEvents(data: Uint8Array): Buffer[] {
+  return [...eventsIn(data, MAX_INFLATED_BYTES)];
+}
+
+/** The same, one after the other, and at most `maxBytes` of them when they are compressed. */
+export function eventsIn(data: Uint8Array, maxBytes: number): Iterable<Buffer> {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (isAggregate(bytes)) return decodeAggregate(bytes).map((event) => event.data);
-  return linesOf(inflate(bytes));
+  return linesOf(inflate(bytes, maxBytes));
 }
 
 /** A line end behind the last line may be missing: a record of one event has none. Empty lines are no events. */
-function linesOf(text: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
+function* linesOf(text: Buffer): Generator<Buffer> {
   for (let start = 0; start < text.length;) {
     const found = text.indexOf(LINE_END, start);
     const end = found === -1 ? text.length : found;
-    if (end > start) lines.push(text.subarray(start, end));
+    if (end > start) yield text.subarray(start, end);
     start = end + 1;
   }
-  return lines;
 }

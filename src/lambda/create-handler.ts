@@ -75,6 +75,7 @@ export function createHandler(input: HandlerOptions): Handler {
     ]);
     const failed = new Set(lostPoison);
     for (const [position, record] of batch.recordOf.entries()) if (!delivered.isSettled(position)) failed.add(record);
+    for (let record = batch.readTo; record < batch.records.length; record++) failed.add(record);
     const response = batchResponse(batch.records, failed);
     print(summaryLine(batch, delivered.counts, failed.size, systemClock.monotonicMs() - startMs, systemClock.nowMs()));
     return response;

@@ -1,4 +1,5 @@
 import { Pool } from "undici";
+import { withoutCredentials } from "./credentials.ts";
 import { errorInWords } from "./quotable.ts";
 import type { TlsMaterial } from "./tls-config.ts";
 import { type Reply, wholeReply } from "./whole-reply.ts";
@@ -62,7 +63,9 @@ export class HttpClient {
     request.headers["user-agent"] = "millrace";
     try {
       const { status, headers, body } = await wholeReply(this.#pool, request, signal);
-      return { kind: "reply", status, headers, body };
+      // What a request that was taken is answered is read, and not quoted.
+      const isQuoted = status >= 300;
+      return { kind: "reply", status, headers, body: isQuoted ? withoutCredentials(body, request.headers) : body };
     } catch (error) {
       if (signal.aborted) return givenUp(this.#endpoint);
       return { kind: "no-reply", reason: `no reply from ${this.#endpoint.host}: ${errorInWords(error)}` };

@@ -30,7 +30,8 @@ export async function localArchive(dir: string, range: TimeRange): Promise<Archi
 async function archiveFile(dir: string, relative: string, hour: Hour): Promise<ArchiveFile | undefined> {
   const name = path.join(dir, relative);
   const size = await stat(name).catch((error: unknown) => {
-    if (errorCode(error) === "ENOENT") return undefined;
+    // Deleted meanwhile, or a link to nowhere or to itself: no file, like a folder or a pipe of such a name.
+    if (["ENOENT", "ELOOP", "ENOTDIR"].includes(errorCode(error) ?? "")) return undefined;
     throw error;
   });
   if (size?.isFile() !== true) return undefined;

@@ -185,6 +185,18 @@ test("poison becomes dead letters, and what is beside it in the batch and in the
   expect(lastSummary()).toMatchObject({ events: 8, poison: 7, failedRecords: 0 });
 });
 
+test("a record that would fill the memory does not hold up its shard", async () => {
+  const target = await startKinesisStandIn();
+  await using _ = { [Symbol.asyncDispose]: () => target.down() };
+  const handler = createHandler({ sinks: [stream("second", target)] });
+  const [a, b] = eventsFrom(0, 2).map(({ bytes }) => bytes);
+  assert(a !== undefined && b !== undefined);
+  const bomb = gzipSync(Buffer.alloc(65 * 1024 ** 2, " "));
+  expect(await handler(kinesisEvent([a, bomb, b]), context)).toEqual({ batchItemFailures: [] });
+  expect(idsHeld(target).toSorted()).toEqual(idsFrom(0, 2));
+  expect(lastSummary()).toMatchObject({ events: 2, poison: 1, failedRecords: 0 });
+});
+
 test("poison that cannot be kept counts as failed", async () => {
   const target = await startKinesisStandIn();
   const letters = await startKinesisStandIn({ faults: { calls: { ratio: 1, kinds: ["access-denied"] } } });

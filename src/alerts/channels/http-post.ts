@@ -29,15 +29,8 @@ export class JsonPoster {
   }
 
   async post(body: Buffer, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<SendResult> {
-    const result = await this.#client.send(
-      {
-        method: "POST",
-        path: this.#path,
-        headers: { ...this.#headers, ...headers, "content-type": "application/json" },
-        body,
-      },
-      signal,
-    );
+    const all = { ...this.#headers, ...headers, "content-type": "application/json" };
+    const result = await this.#client.send({ method: "POST", path: this.#path, headers: all, body }, signal);
     if (result.kind === "no-reply") return { kind: "failed", reason: result.reason };
     const said = quotable(this.#hide(result.body.toString()));
     const answer = `HTTP ${result.status} from ${this.#host}${said === "" ? "" : `: ${said}`}`;

@@ -24,6 +24,13 @@ test.each(["none", "snappy", "gzip", "zstd"] as const)(
   },
 );
 
+test("text that begins with a byte order mark keeps it", async () => {
+  const json =
+    '{"specversion":"1.0","source":"\ufeffweb","id":"\ufeff","type":"\ufefft","subject":"\ufeff\ufeff","data":"\ufeff","a":"\ufeff"}';
+  const file = await open().encode([event(0, json)]);
+  expect(await rebuilt(file)).toEqual([Buffer.from(json).toString("latin1")]);
+});
+
 test("columns hold what the event says, and NULL where it says nothing", async () => {
   const [row] = await rows(
     await open().encode([

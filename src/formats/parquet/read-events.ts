@@ -24,7 +24,9 @@ const READING = {
   utf8: false,
   parsers: {
     timestampFromMicroseconds: (micros: bigint) => micros,
-    jsonFromBytes: (bytes: Uint8Array | undefined) => bytes && Buffer.from(bytes).toString(),
+    jsonFromBytes: textFromBytes,
+    // The library's own takes a byte order mark at the start for no part of the text.
+    stringFromBytes: textFromBytes,
   },
 };
 
@@ -77,6 +79,10 @@ function eventRow(row: ParquetRow): EventRow {
     envelope: textOf(row["envelope"]),
     raw: raw instanceof Uint8Array ? raw : undefined,
   };
+}
+
+function textFromBytes(bytes: Uint8Array | undefined): string | undefined {
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
 }
 
 function textOf(value: unknown): string | undefined {

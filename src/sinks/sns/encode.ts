@@ -13,7 +13,7 @@ const DATA_TYPE = "String";
 function attributesOf(event: CollectedEvent): readonly (readonly [string, string])[] {
   return [
     ["type", attributeText(event.type)],
-    ["source", event.source],
+    ["source", attributeText(event.source)],
   ];
 }
 
