@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { ArchiveBucket } from "../../test/kit/archive-bucket.ts";
 import {
@@ -11,9 +12,49 @@ import {
 import { CollectorProcess, temporaryDir } from "../../test/kit/collector-process.ts";
 import type { Moto } from "../../test/kit/moto.ts";
 import { files } from "./archives.ts";
+import type { Tally } from "../kit/tally.ts";
 import { type Destination, tallyOfIds } from "./destination.ts";
 
-const nothing = async (): Promise<void> => {};
+const CONSUME_EVERY_MS = 500;
+
+/**
+ * Takes messages out of a queue as a consumer does, and keeps the ids in them: with thousands waiting, moto
+ * takes seconds for a call.
+ */
+class QueueConsumer implements AsyncDisposable {
+  readonly #ids: string[] = [];
+  readonly #take: () => Promise<void>;
+  readonly #ending = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(moto: Moto, queue: string, idOf: (body: string) => string) {
+    this.#take = async () => {
+      for (const { Body } of await drainQueue(moto, queue)) this.#ids.push(idOf(Body));
+    };
+    this.#running = this.#run();
+  }
+
+  async tally(): Promise<Tally> {
+    await this[Symbol.asyncDispose]();
+    await this.#take();
+    return tallyOfIds(this.#ids);
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      await this.#take();
+      await delay(CONSUME_EVERY_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#ending.abort();
+    await this.#running;
+  }
+}
+
+const idOfEvent = (body: string): string => (JSON.parse(body) as { id: string }).id;
 
 export async function firehose(moto: Moto): Promise<Destination> {
   const bucket = await ArchiveBucket.create(moto.url, "bench-lake");
@@ -39,13 +80,14 @@ export async function firehose(moto: Moto): Promise<Destination> {
 
 export async function sqs(moto: Moto): Promise<Destination> {
   const queue = await createQueue(moto, "bench-jobs");
+  const consumer = new QueueConsumer(moto, queue, idOfEvent);
   return {
     name: "sqs",
     server: "moto",
     yaml: `type: sqs, queueUrl: "${queue}", region: us-east-1, endpoint: "${moto.url}"`,
     wants: "some",
-    stored: async () => tallyOfIds(idsIn((await drainQueue(moto, queue)).map(({ Body }) => Body))),
-    [Symbol.asyncDispose]: nothing,
+    stored: () => consumer.tally(),
+    [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose](),
   };
 }
 
@@ -53,29 +95,28 @@ export async function sns(moto: Moto): Promise<Destination> {
   const queue = await createQueue(moto, "bench-published");
   const topicArn = await createTopic(moto, "bench-fanout");
   await subscribeQueue(moto, topicArn, "bench-published");
+  const consumer = new QueueConsumer(moto, queue, idOfEvent);
   return {
     name: "sns",
     server: "moto",
     yaml: `type: sns, topicArn: "${topicArn}", endpoint: "${moto.url}"`,
     wants: "some",
-    stored: async () => tallyOfIds(idsIn((await drainQueue(moto, queue)).map(({ Body }) => Body))),
-    [Symbol.asyncDispose]: nothing,
+    stored: () => consumer.tally(),
+    [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose](),
   };
 }
 
 export async function eventbridge(moto: Moto): Promise<Destination> {
   const queue = await createQueue(moto, "bench-matched");
   await routeBus(moto, "bench", { source: ["web"] }, "bench-matched");
+  const consumer = new QueueConsumer(moto, queue, (body) => (JSON.parse(body) as { detail: { id: string } }).detail.id);
   return {
     name: "eventbridge",
     server: "moto",
     yaml: `type: eventbridge, bus: bench, region: us-east-1, endpoint: "${moto.url}"`,
     wants: "some",
-    async stored() {
-      const bodies = (await drainQueue(moto, queue)).map(({ Body }) => JSON.parse(Body) as { detail: { id: string } });
-      return tallyOfIds(bodies.map(({ detail }) => detail.id));
-    },
-    [Symbol.asyncDispose]: nothing,
+    stored: () => consumer.tally(),
+    [Symbol.asyncDispose]: () => consumer[Symbol.asyncDispose](),
   };
 }
 
@@ -113,6 +154,6 @@ sinks: [{ name: files, ${files("events").yaml} }]
 /** Texts of JSON, one or more lines each. */
 function* idsIn(texts: readonly string[]): Iterable<string> {
   for (const text of texts) {
-    for (const line of text.split("\n")) if (line !== "") yield (JSON.parse(line) as { id: string }).id;
+    for (const line of text.split("\n")) if (line !== "") yield idOfEvent(line);
   }
 }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { programOf } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
+import { stall } from "./process-tree.ts";
 import { installOnce } from "./test-cache.ts";
 
 const run = promisify(execFile);
@@ -72,7 +73,7 @@ export class Clickhouse implements AsyncDisposable {
   /** `SIGSTOP`: it keeps its connections and answers no more, until `up` starts another. */
   freeze(): void {
     this.#isFrozen = true;
-    this.#child?.kill("SIGSTOP");
+    if (this.#child?.pid !== undefined) stall(this.#child.pid);
   }
 
   /** Runs a statement. Throws with the server's words when it fails. */

@@ -12,6 +12,7 @@ import { Admin, Consumer, MessagesStreamModes, Producer } from "@platformatic/ka
 import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
 import { programOf } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
+import { stall } from "./process-tree.ts";
 import { installOnce } from "./test-cache.ts";
 
 const run = promisify(execFile);
@@ -213,7 +214,7 @@ export class KafkaNode {
 
   /** It holds its connections and answers nothing. */
   stall(): void {
-    this.#child?.kill("SIGSTOP");
+    if (this.#child?.pid !== undefined) stall(this.#child.pid);
   }
 
   goOn(): void {

@@ -10,6 +10,7 @@ import { connect, type ConnectionOptions } from "@nats-io/transport-node";
 import { FIRST } from "../../src/ingest/tls/tls-fixture.ts";
 import { programOf } from "./debian-package.ts";
 import { freePort } from "./free-port.ts";
+import { stall } from "./process-tree.ts";
 
 const START_MS = 60_000;
 const READ_BATCH = 500;
@@ -108,7 +109,7 @@ export class NatsNode {
 
   /** It holds its connections and answers nothing. */
   stall(): void {
-    this.#child?.kill("SIGSTOP");
+    if (this.#child?.pid !== undefined) stall(this.#child.pid);
   }
 
   goOn(): void {

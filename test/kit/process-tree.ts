@@ -53,3 +53,19 @@ function signal(pid: number, name: NodeJS.Signals): void {
     // It is gone.
   }
 }
+
+/** Long enough for any thread to come to where it can be stopped. */
+const STALL_MS = 5_000;
+
+/**
+ * `SIGSTOP`, and waits until the process stands still: it takes effect when the kernel comes to it, and
+ * until then the process may answer.
+ */
+export function stall(pid: number): void {
+  process.kill(pid, "SIGSTOP");
+  for (const deadline = Date.now() + STALL_MS; Date.now() < deadline;) {
+    const threads = readdirSync(`/proc/${pid}/task`).map((thread) => statOf(`${pid}/task/${thread}`)?.[0]);
+    if (threads.every((state) => state === undefined || state === "T")) return;
+  }
+  throw new Error(`process ${pid} cannot be stopped`);
+}

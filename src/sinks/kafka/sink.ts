@@ -1,6 +1,7 @@
 import { Admin } from "@platformatic/kafka";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import type { CollectedEvent } from "../../core/event.ts";
+import { oneReason } from "../../core/one-reason.ts";
 import type { Batch, BatchLimits, Fate, Receipt, Sink } from "../../core/sink.ts";
 import { readTlsMaterial, type TlsMaterial } from "../../outbound/tls-config.ts";
 import { abortable } from "../../outbound/abortable.ts";
@@ -115,7 +116,9 @@ class KafkaSink implements Sink {
     if (fates.some((fate) => fate.kind === "retryable" && fate.reason.includes("UNKNOWN_TOPIC"))) {
       this.#directory?.doubt();
     }
-    return { kind: "partial", fates };
+    // Of several topics one may be at fault: then others are to be tried.
+    const reason = this.#directory === undefined ? oneReason(fates) : undefined;
+    return reason === undefined ? { kind: "partial", fates } : { kind: "retryable", reason };
   }
 
   /** A client for questions, with connections of its own that end with the answer. */

@@ -32,6 +32,11 @@ export class MessageEncoder {
     this.#withCloudEvents = config.headers === "cloudevents";
   }
 
+  /** Whether all events go to the same subject. */
+  get hasOneSubject(): boolean {
+    return !this.#template.includes("{");
+  }
+
   /** Exactly the bytes of headers and payload. */
   messageBytes(event: CollectedEvent): number {
     const [id, source] = [headerText(event.id).length, headerText(event.source).length];

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from "@nats-io/transport-node";
 import type { Registry } from "prom-client";
 import type { CollectedEvent } from "../../core/event.ts";
+import { oneReason } from "../../core/one-reason.ts";
 import type { Batch, BatchLimits, Receipt, Sink } from "../../core/sink.ts";
 import { abortable } from "../../outbound/abortable.ts";
 import { errorInWords } from "../../outbound/quotable.ts";
@@ -127,6 +128,9 @@ class NatsSink implements Sink {
     }
     if (duplicates > 0) this.#metrics.duplicates.inc({ sink: this.name }, duplicates);
     if (delivered === answers.length) return { kind: "delivered" };
-    return { kind: "partial", fates: answers.map(({ fate }) => fate) };
+    const fates = answers.map(({ fate }) => fate);
+    // Of several subjects one may be at fault: then others are to be tried.
+    const reason = this.#encoder.hasOneSubject ? oneReason(fates) : undefined;
+    return reason === undefined ? { kind: "partial", fates } : { kind: "retryable", reason };
   }
 }
