@@ -9,6 +9,8 @@ import { VALIDATION_CODES } from "./validation-codes.ts";
 
 /** Few names and values, so that data often almost fits. */
 const name = fc.constantFrom("a", "b", "ab", "a/b", "~", "", "0");
+/** Within `not` Ajv takes a missing member with the empty name for one that is there, and is wrong. */
+const demandedName = name.filter((each) => each !== "");
 const scalar = fc.oneof(
   fc.constantFrom(null, true, false, 0, 1, -1, 1.5, "", "a", "b", "1"),
   fc.string({ maxLength: 4 }),
@@ -34,12 +36,12 @@ const { schema } = fc.letrec<{ schema: unknown; part: unknown }>((tie) => {
     fc.record({ enum: fc.array(json, { minLength: 1, maxLength: 3 }) }),
     fc.record({ const: json }),
     fc.record({ properties: fc.dictionary(name, part, { maxKeys: 3, noNullPrototype: true }) }),
-    fc.record({ required: fc.uniqueArray(name, { maxLength: 2 }) }),
+    fc.record({ required: fc.uniqueArray(demandedName, { maxLength: 2 }) }),
     fc.record({ additionalProperties: part }),
     fc.record({ unevaluatedProperties: part }),
     fc.record({ propertyNames: fc.record({ maxLength: small }) }),
     fc.record({
-      dependentRequired: fc.dictionary(name, fc.uniqueArray(name, { maxLength: 2 }), {
+      dependentRequired: fc.dictionary(name, fc.uniqueArray(demandedName, { maxLength: 2 }), {
         maxKeys: 2,
         noNullPrototype: true,
       }),

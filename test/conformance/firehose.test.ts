@@ -7,7 +7,7 @@ import { createFirehoseSink } from "../../src/sinks/firehose/sink.ts";
 import { type AwsServer, createFirehoseStream } from "../kit/aws-call.ts";
 import { startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
-import { S3Bucket } from "../kit/s3-bucket.ts";
+import { ArchiveBucket } from "../kit/archive-bucket.ts";
 import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts";
 
 vi.stubEnv("AWS_PROFILE", undefined);
@@ -22,7 +22,7 @@ async function openHarness(server: AwsServer | undefined, change: object): Promi
   assert(server !== undefined, "there is a server unless the test is skipped");
   const proxy = await startBreakableProxy(server.url);
   const name = randomUUID();
-  const bucket = await S3Bucket.create(server.url, name);
+  const bucket = await ArchiveBucket.create(server.url, name);
   await createFirehoseStream(server, name, name);
   const config = firehoseConfig.parse({
     name: "lake",

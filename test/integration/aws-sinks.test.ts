@@ -10,7 +10,7 @@ import {
 } from "../kit/aws-call.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
-import { S3Bucket } from "../kit/s3-bucket.ts";
+import { ArchiveBucket } from "../kit/archive-bucket.ts";
 import { sendEvents } from "../kit/sender.ts";
 
 const EVENTS = 200;
@@ -21,7 +21,7 @@ afterAll(() => moto?.[Symbol.asyncDispose]());
 
 /** Everything that events are sent to, and queues that tell what came there. */
 async function prepare(server: AwsServer) {
-  const bucket = await S3Bucket.create(server.url, "lake");
+  const bucket = await ArchiveBucket.create(server.url, "lake");
   await createFirehoseStream(server, "web-events", "lake");
   const jobs = await createQueue(server, "jobs");
   const published = await createQueue(server, "published");

@@ -8,7 +8,7 @@ import { decodeRecord, type KinesisStandIn, startKinesisStandIn } from "../../sr
 import { createQueue, drainQueue } from "../kit/aws-call.ts";
 import { CollectorProcess, temporaryDir } from "../kit/collector-process.ts";
 import { freePort } from "../kit/free-port.ts";
-import { S3Bucket } from "../kit/s3-bucket.ts";
+import { ArchiveBucket } from "../kit/archive-bucket.ts";
 import { waitFor } from "../kit/wait-for.ts";
 
 const MiB = 1024 ** 2;
@@ -160,10 +160,10 @@ test(
     await waitFor(() => collector.output.includes("cannot store data"));
     expect(collector.output, "at the start, too").toContain("the bucket claims of the claim check cannot be looked at");
 
-    using bucket = await S3Bucket.create(server.url, "claims");
+    using bucket = await ArchiveBucket.create(server.url, "claims");
     await collector.settled();
     await waitFor(async () => (await receive()) === small.length + 1);
-    const read = async (uri: string) => bucket.read(uri.replace("s3://claims/", ""));
+    const read = async (uri: string) => bucket.bytesOf(uri.replace("s3://claims/", ""));
     const whole = await Promise.all(arrived.map((event) => resolved(event, read)));
     expect(whole.find(({ id }) => id === large.id)).toMatchObject(large);
     expect((await bucket.keys()).length).toBe(1);

@@ -92,7 +92,7 @@ test("a secret that is quoted where the quotation ends is not told in part", asy
   receiver.answer = ({ headers }) => ({ status: 401, body: `${"x".repeat(150)} ${headers.authorization ?? ""}` });
   await using opened = sinkFor(receiver.url, { auth: { type: "bearer", token }, headers: { "X-Part": "tok-" } });
   const receipt = await opened.sink.write(events(1), signal);
-  expect(receipt).toMatchObject({ reason: expect.stringMatching(/x Bearer \*\*\* \(/) });
+  expect(receipt).toMatchObject({ reason: expect.stringMatching(/x \*\*\* \(/) });
 });
 
 test("a check opens a connection and sends nothing", async () => {

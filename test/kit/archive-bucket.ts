@@ -58,6 +58,11 @@ export class ArchiveBucket implements Disposable {
     return Buffer.from((await Body?.transformToByteArray()) ?? []);
   }
 
+  /** The content of every object. */
+  async readAll(): Promise<Buffer[]> {
+    return Promise.all((await this.keys()).map((key) => this.bytesOf(key)));
+  }
+
   async head(key: string): Promise<HeadObjectCommandOutput> {
     return this.client.send(new HeadObjectCommand({ Bucket: this.name, Key: key }));
   }
