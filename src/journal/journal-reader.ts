@@ -101,7 +101,7 @@ export class SegmentReader implements JournalReader {
     const { segments, tail, disk } = this.#log;
     const segment = segments.find(position);
     if (segment === undefined || segment.first >= tail.first) {
-      this.#skipTo(tail.first);
+      this.#skipTo(this.#behindAll);
       return undefined;
     }
     if (this.#scan?.segment === segment) return this.#scan;
@@ -110,7 +110,7 @@ export class SegmentReader implements JournalReader {
     const file = await this.#patiently(() => SectorReader.open(disk, segment.path));
     if (file === undefined) {
       // Deleted meanwhile: someone else let go of it, or this reader is closed.
-      if (!this.#closed) this.#skipTo(Math.min(segments.endOf(segment), tail.first));
+      if (!this.#closed) this.#skipTo(Math.min(segments.endOf(segment), this.#behindAll));
       return undefined;
     }
     const scanner = new FrameScanner(file, segments.offsetOf(segment, this.#position), {
@@ -174,10 +174,17 @@ export class SegmentReader implements JournalReader {
   /** Goes on behind a segment that has no more to give. */
   #leave({ segment, scanner }: OpenScan): void {
     if (this.#closed) return;
-    const { segments, tail } = this.#log;
-    const end = Math.min(segments.endOf(segment), Math.max(tail.first, this.#position));
+    const end = Math.min(this.#log.segments.endOf(segment), Math.max(this.#behindAll, this.#position));
     const missing = this.#skipTo(end) > 0;
     this.#endScan(Math.max(0, segment.bytes - scanner.goodEnd), missing);
+  }
+
+  /**
+   * Where what is only on the disk ends. The tail may begin behind the journal's end, at the positions that a
+   * start has left a gap before: until there is an event, a reader that went there would be ahead of the ledger.
+   */
+  get #behindAll(): Position {
+    return Math.min(this.#log.tail.first, this.#log.end());
   }
 
   /** Moves forward over positions that hold no event; returns how many are missing. */
