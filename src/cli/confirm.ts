@@ -15,3 +15,12 @@ export async function confirm(question: string, { stdin, stdout }: CliContext): 
     lines.close();
   }
 }
+
+/** Whether a plan that was shown is to be carried out: told by the command line, else by a person at a terminal. */
+export async function mayApply(
+  { apply, json }: { readonly apply?: true; readonly json?: true },
+  context: CliContext,
+): Promise<boolean> {
+  if (apply || json) return apply === true;
+  return confirm("Do it?", context);
+}

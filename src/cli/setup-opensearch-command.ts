@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { MillraceError } from "../core/errors.ts";
 import { type CliContext, type Run, printJson, printLine } from "./cli-context.ts";
-import { confirm } from "./confirm.ts";
+import { mayApply } from "./confirm.ts";
 import { EXIT } from "./exit-codes.ts";
 import { configOption, jsonOption } from "./options.ts";
 import { reportProblems } from "./report-problems.ts";
@@ -63,11 +63,6 @@ async function setUp(options: SetupOptions, context: CliContext): Promise<number
   } finally {
     await Promise.all(setups.map((setup) => setup.close()));
   }
-}
-
-async function mayApply({ apply, json }: SetupOptions, context: CliContext): Promise<boolean> {
-  if (apply || json) return apply === true;
-  return confirm("Do it?", context);
 }
 
 function printOutcome(plans: readonly SinkPlan[], { stdout }: CliContext): void {

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { S3Setup } from "../app/s3-setup.ts";
 import { MillraceError } from "../core/errors.ts";
 import { type CliContext, type Run, printJson, printLine } from "./cli-context.ts";
-import { confirm } from "./confirm.ts";
+import { mayApply } from "./confirm.ts";
 import { EXIT } from "./exit-codes.ts";
 import { configOption, jsonOption } from "./options.ts";
 import { painter } from "./paint.ts";
@@ -81,7 +81,8 @@ async function setUp(options: SetupOptions, context: CliContext): Promise<number
       if (!options.json) printPlan(plan, context);
     }
     const pending = outcomes.filter(({ plan }) => plan.changes);
-    if (pending.length > 0 && (await mayApply(options, context))) await applyAll(pending);
+    const isOnlyLook = options.check === true || pending.length === 0;
+    if (!isOnlyLook && (await mayApply(options, context))) await applyAll(pending);
     if (options.json) printJson(stdout, outcomes.map(asJson));
     else printOutcome(outcomes, context);
     const isWell = outcomes.every(({ plan, failure }) => plan.problems.length === 0 && failure === undefined);
@@ -90,12 +91,6 @@ async function setUp(options: SetupOptions, context: CliContext): Promise<number
   } finally {
     for (const setup of setups) setup.close();
   }
-}
-
-async function mayApply({ apply, check, json }: SetupOptions, context: CliContext): Promise<boolean> {
-  if (check) return false;
-  if (apply || json) return apply === true;
-  return confirm("Do it?", context);
 }
 
 async function applyAll(outcomes: readonly Outcome[]): Promise<void> {

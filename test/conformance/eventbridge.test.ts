@@ -4,7 +4,7 @@ import { eventbridgeConfig } from "../../src/sinks/eventbridge/config.ts";
 import { createEventbridgeSink } from "../../src/sinks/eventbridge/sink.ts";
 import { createQueue, drainQueue, routeBus } from "../kit/aws-call.ts";
 import { startAwsStandIn } from "../kit/aws-stand-in.ts";
-import { startBreakableProxy } from "../kit/breakable-proxy.ts";
+import { faultsOn, startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
 import { describeSinkConformance, sampleEvents, type SinkHarness } from "./sink-conformance.ts";
 
@@ -35,15 +35,7 @@ async function openHarness(): Promise<SinkHarness> {
     delivered: async () => entries.map(({ Detail }) => Buffer.from(Detail)),
     countedBytes: async () =>
       entries.reduce((sum, entry) => sum + Buffer.byteLength(entry.Detail + entry.DetailType + entry.Source) + 14, 0),
-    async breakDestination() {
-      proxy.mode = "down";
-    },
-    async repairDestination() {
-      proxy.mode = "up";
-    },
-    async stallDestination() {
-      proxy.mode = "stall";
-    },
+    ...faultsOn(proxy),
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await standIn[Symbol.asyncDispose]();

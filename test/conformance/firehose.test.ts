@@ -5,7 +5,7 @@ import { afterAll, expect, test, vi } from "vitest";
 import { firehoseConfig } from "../../src/sinks/firehose/config.ts";
 import { createFirehoseSink } from "../../src/sinks/firehose/sink.ts";
 import { type AwsServer, createFirehoseStream } from "../kit/aws-call.ts";
-import { startBreakableProxy } from "../kit/breakable-proxy.ts";
+import { faultsOn, startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
 import { ArchiveBucket } from "../kit/archive-bucket.ts";
 import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts";
@@ -47,15 +47,7 @@ async function openHarness(server: AwsServer | undefined, change: object): Promi
       const objects = await bucket.readAll();
       return objects.reduce((sum, { length }) => sum + length - (isGzip ? GZIP_BYTES : 0), 0);
     },
-    async breakDestination() {
-      proxy.mode = "down";
-    },
-    async repairDestination() {
-      proxy.mode = "up";
-    },
-    async stallDestination() {
-      proxy.mode = "stall";
-    },
+    ...faultsOn(proxy),
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await sink.close();

@@ -4,7 +4,7 @@ import { Registry } from "prom-client";
 import { afterAll } from "vitest";
 import { elasticsearchConfig, opensearchConfig } from "../../src/sinks/opensearch/config.ts";
 import { createOpensearchSink } from "../../src/sinks/opensearch/sink.ts";
-import { startBreakableProxy } from "../kit/breakable-proxy.ts";
+import { faultsOn, startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { SearchNode, whyNoServer } from "../kit/opensearch.ts";
 import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts";
 
@@ -61,15 +61,7 @@ async function openHarness(
       for (const [id, source] of await documents()) bytes += `{"create":{"_id":"${id}"}}\n`.length + source.length + 1;
       return bytes;
     },
-    async breakDestination() {
-      link.mode = "down";
-    },
-    async repairDestination() {
-      link.mode = "up";
-    },
-    async stallDestination() {
-      link.mode = "stall";
-    },
+    ...faultsOn(link),
     async [Symbol.asyncDispose]() {
       await link[Symbol.asyncDispose]();
       await sink.close();

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, vi } from "vitest";
 import { s3Config } from "../../src/sinks/s3/config.ts";
 import { createS3Sink } from "../../src/sinks/s3/sink.ts";
 import { linesOf, ArchiveBucket } from "../kit/archive-bucket.ts";
-import { TcpGate } from "../kit/tcp-gate.ts";
 import { describeSinkConformance, type SinkHarness } from "./sink-conformance.ts";
+import { faultsOn, startBreakableProxy } from "../kit/breakable-proxy.ts";
 
 beforeEach(() => {
   vi.stubEnv("AWS_PROFILE", undefined);
@@ -23,14 +23,15 @@ describeSinkConformance("s3, Parquet", () => openHarness({ format: "parquet" }))
 
 async function openHarness(settings: object): Promise<SinkHarness> {
   const server = await startFauxqs({ port: 0, logger: false });
-  const gate = await TcpGate.open(server.port);
-  const bucket = await ArchiveBucket.create(`http://127.0.0.1:${server.port}`, "events");
+  const url = `http://127.0.0.1:${server.port}`;
+  const proxy = await startBreakableProxy(url);
+  const bucket = await ArchiveBucket.create(url, "events");
   const config = s3Config.parse({
     name: "archive",
     type: "s3",
     bucket: "events",
     region: "us-east-1",
-    endpoint: gate.url,
+    endpoint: proxy.url,
     prefix: "web",
     ...settings,
     batch: { maxEvents: 200, maxBytes: "256KiB" },
@@ -45,11 +46,9 @@ async function openHarness(settings: object): Promise<SinkHarness> {
     sink,
     delivered: async () => linesOf(await bucket.text()),
     countedBytes: async () => (await bucket.text()).length,
-    breakDestination: () => gate.down(),
-    repairDestination: () => gate.up(),
-    stallDestination: () => Promise.resolve(gate.stall()),
+    ...faultsOn(proxy),
     [Symbol.asyncDispose]: async () => {
-      await gate.down();
+      await proxy[Symbol.asyncDispose]();
       await sink.close();
       bucket[Symbol.dispose]();
       await server.stop();

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test, vi } from "vitest";
 import { snsConfig } from "../../src/sinks/sns/config.ts";
 import { createSnsSink } from "../../src/sinks/sns/sink.ts";
 import { type AwsServer, createQueue, createTopic, drainQueue, subscribeQueue } from "../kit/aws-call.ts";
-import { startBreakableProxy } from "../kit/breakable-proxy.ts";
+import { faultsOn, startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { freePort } from "../kit/free-port.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
 import { describeSinkConformance, type SinkHarness, sampleEvents } from "./sink-conformance.ts";
@@ -41,15 +41,7 @@ async function openHarness(server: AwsServer | undefined, options: Options = {})
     sink,
     delivered: async () => (await received()).map((body) => Buffer.from(body)),
     countedBytes: async () => (await received()).reduce((sum, body) => sum + Buffer.byteLength(body), 0),
-    async breakDestination() {
-      proxy.mode = "down";
-    },
-    async repairDestination() {
-      proxy.mode = "up";
-    },
-    async stallDestination() {
-      proxy.mode = "stall";
-    },
+    ...faultsOn(proxy),
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await sink.close();

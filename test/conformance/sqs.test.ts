@@ -5,7 +5,7 @@ import { afterAll, describe, expect, test, vi } from "vitest";
 import { sqsConfig } from "../../src/sinks/sqs/config.ts";
 import { createSqsSink } from "../../src/sinks/sqs/sink.ts";
 import { type AwsServer, createQueue, drainQueue } from "../kit/aws-call.ts";
-import { startBreakableProxy } from "../kit/breakable-proxy.ts";
+import { faultsOn, startBreakableProxy } from "../kit/breakable-proxy.ts";
 import { freePort } from "../kit/free-port.ts";
 import { startMoto, whyNoMoto } from "../kit/moto.ts";
 import { collectedEvent, describeSinkConformance, type SinkHarness, sampleEvents } from "./sink-conformance.ts";
@@ -45,15 +45,7 @@ async function openHarness(server: AwsServer | undefined, change: object, name =
     sink,
     delivered: async () => (await received()).flatMap((body) => body.split("\n")).map((line) => Buffer.from(line)),
     countedBytes: async () => (await received()).reduce((sum, body) => sum + Buffer.byteLength(body), 0),
-    async breakDestination() {
-      proxy.mode = "down";
-    },
-    async repairDestination() {
-      proxy.mode = "up";
-    },
-    async stallDestination() {
-      proxy.mode = "stall";
-    },
+    ...faultsOn(proxy),
     async [Symbol.asyncDispose]() {
       await proxy[Symbol.asyncDispose]();
       await sink.close();

@@ -50,3 +50,11 @@ export async function startBreakableProxy(targetUrl: string): Promise<BreakableP
     },
   };
 }
+
+/** What a conformance harness does to its destination, done to the way there. */
+export function faultsOn(proxy: BreakableProxy) {
+  const inMode = (mode: BreakableProxy["mode"]) => async (): Promise<void> => {
+    proxy.mode = mode;
+  };
+  return { breakDestination: inMode("down"), repairDestination: inMode("up"), stallDestination: inMode("stall") };
+}
